@@ -1,0 +1,98 @@
+"""auscult: a plugin-driven monitor, made first for teams that run voice AI agents.
+
+Public names load on first use, so that ``import auscult`` stays cheap: it imports neither Litestar nor httpx nor
+any driver. Plugins import from here, never from a submodule.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "auscult.catalogue": ("Catalogue", "Problem"),
+    "auscult.clock": ("Clock", "SystemClock"),
+    "auscult.component": ("Component",),
+    "auscult.errors": (
+        "AuscultError",
+        "ComponentNotFound",
+        "ConfigurationError",
+        "DeliveryError",
+        "EgressRefused",
+        "MissingDependency",
+        "UnknownKind",
+    ),
+    "auscult.hookspecs": ("hookimpl",),
+    "auscult.kinds": ("Channel", "Check", "CheckContext", "Discovered", "Exporter", "Panel", "Preferences"),
+    "auscult.model": (
+        "AlertSeverity",
+        "CheckResult",
+        "ComponentHealth",
+        "HealthThreshold",
+        "Measurement",
+        "Origin",
+        "Ping",
+        "Reading",
+        "Status",
+        "SystemHealth",
+        "Trend",
+    ),
+    "auscult.monitor": ("Monitor",),
+    "auscult.options": ("Duration", "SecretStr"),
+    "auscult.web": ("AuscultPlugin", "create_app"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from auscult.catalogue import Catalogue as Catalogue
+    from auscult.catalogue import Problem as Problem
+    from auscult.clock import Clock as Clock
+    from auscult.clock import SystemClock as SystemClock
+    from auscult.component import Component as Component
+    from auscult.errors import AuscultError as AuscultError
+    from auscult.errors import ComponentNotFound as ComponentNotFound
+    from auscult.errors import ConfigurationError as ConfigurationError
+    from auscult.errors import DeliveryError as DeliveryError
+    from auscult.errors import EgressRefused as EgressRefused
+    from auscult.errors import MissingDependency as MissingDependency
+    from auscult.errors import UnknownKind as UnknownKind
+    from auscult.hookspecs import hookimpl as hookimpl
+    from auscult.kinds import Channel as Channel
+    from auscult.kinds import Check as Check
+    from auscult.kinds import CheckContext as CheckContext
+    from auscult.kinds import Discovered as Discovered
+    from auscult.kinds import Exporter as Exporter
+    from auscult.kinds import Panel as Panel
+    from auscult.kinds import Preferences as Preferences
+    from auscult.model import AlertSeverity as AlertSeverity
+    from auscult.model import CheckResult as CheckResult
+    from auscult.model import ComponentHealth as ComponentHealth
+    from auscult.model import HealthThreshold as HealthThreshold
+    from auscult.model import Measurement as Measurement
+    from auscult.model import Origin as Origin
+    from auscult.model import Ping as Ping
+    from auscult.model import Reading as Reading
+    from auscult.model import Status as Status
+    from auscult.model import SystemHealth as SystemHealth
+    from auscult.model import Trend as Trend
+    from auscult.monitor import Monitor as Monitor
+    from auscult.options import Duration as Duration
+    from auscult.options import SecretStr as SecretStr
+    from auscult.web import AuscultPlugin as AuscultPlugin
+    from auscult.web import create_app as create_app
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home on first use."""
+    if home := _HOME_OF.get(name):
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
+    raise AttributeError(f"module 'auscult' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

@@ -1,0 +1,5 @@
+"""``python -m auscult``."""
+
+from auscult.cli import main
+
+main()

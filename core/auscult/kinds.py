@@ -1,0 +1,179 @@
+"""The four base classes that plugins subclass: `Check`, `Channel`, `Exporter`, `Panel`.
+
+A subclass is a frozen, keyword-only msgspec Struct that refuses unknown fields: its fields are its options, each
+documented by the string below it. The one abstract method is the work; everything else (time, repetition,
+counting, storing, telling people) is the core's. There is no toolbox here: helpers are functions to import.
+"""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+import msgspec
+from msgspec import Struct
+
+from auscult.model import Measurement, Reading
+from auscult.options import public
+
+if TYPE_CHECKING:
+    import logging
+    from pathlib import Path
+
+    import httpx
+
+    from auscult.clock import Clock
+    from auscult.model import Ping
+
+__all__ = ["Channel", "Check", "CheckContext", "Discovered", "Exporter", "KindMeta", "Panel", "Preferences"]
+
+Probe = Callable[[], Awaitable[Reading]]
+
+
+class KindMeta(msgspec.StructMeta, ABCMeta):
+    """Gives every subclass the Struct flags of its base, which msgspec does not inherit, and keeps `abstractmethod` alive."""
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **flags: Any) -> KindMeta:
+        """A new kind; `flags` may add to the fixed ones."""
+        fixed = {"kw_only": True, "frozen": True, "forbid_unknown_fields": True, "eq": False}
+        return super().__new__(mcls, name, bases, namespace, **(fixed | flags))  # type: ignore[no-any-return]
+
+
+class _Kind(Struct, metaclass=KindMeta, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
+    kind: ClassVar[str] = ""
+    """The name in configuration: lower case letters, digits, ``-``, ``_``, ``.``."""
+    requires: ClassVar[Mapping[str, str]] = {}
+    """Import name to extra, for what this kind needs beyond the base install: ``{"psycopg": "postgres"}``."""
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value!r}" for name, value in public(self).items())
+        return f"{type(self).__name__}({inside})"
+
+
+class Preferences(Struct, frozen=True, kw_only=True):
+    """What a check would like where the user says nothing; None leaves the global default."""
+
+    interval: float | None = None
+    timeout: float | None = None
+    failures: int | None = None
+    successes: int | None = None
+    critical: bool | None = None
+
+
+class Discovered(Struct, frozen=True, kw_only=True):
+    """A component that a check class proposes for an environment."""
+
+    name: str
+    """The component's name: ``redis``, ``stt_client``."""
+    check: Check
+    because: str
+    """What was found, naming variables and never their values: ``REDIS_URL is set``."""
+    settings: dict[str, Any] = {}
+    """The options as a configuration file would say them, secrets as ``${NAME}`` references."""
+
+
+class CheckContext:
+    """What a probe is given. Small on purpose: never the monitor."""
+
+    component: str
+    """The component's name."""
+    timeout: float
+    """Seconds the probe has before it is cut."""
+    clock: Clock
+    log: logging.Logger
+    """``auscult.plugins.<kind>``."""
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """A shared client over our own transport: egress policy at connect time, no redirects, no environment."""
+        raise RuntimeError("this context offers no HTTP client")
+
+    @property
+    def state_dir(self) -> Path:
+        """A directory of this component's own; made on first use."""
+        raise RuntimeError("this context offers no state directory")
+
+    @property
+    def pings(self) -> tuple[Ping, ...]:
+        """Signs of life pushed to this component, oldest first, restored after a restart."""
+        return ()
+
+    async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
+        """Addresses to connect to, as ``(literal address, port)``, the egress policy applied.
+
+        Raises OSError when the name does not resolve, EgressRefused when no address is allowed.
+        """
+        raise RuntimeError("this context resolves no names")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Check(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
+    """Probes one component. Override `probe`, or `open` as well to keep a connection between probes."""
+
+    component_type: ClassVar[str] = ""
+    """What the component is in the seed document's terms (``stt_client``, ``database``); default the kind."""
+    measurements: ClassVar[tuple[Measurement, ...]] = ()
+    """Every number a reading may carry."""
+    passive: ClassVar[bool] = False
+    """True when nothing is probed: results are pushed."""
+
+    @abstractmethod
+    async def probe(self, ctx: CheckContext) -> Reading:
+        """One look at the component. An exception is an unhealthy reading with its message.
+
+        The body here serves a subclass that overrides `open` only: it opens, probes once and closes.
+        """
+        from contextlib import asynccontextmanager
+
+        async with asynccontextmanager(self.open)(ctx) as once:
+            return await once()
+
+    async def open(self, ctx: CheckContext) -> AsyncIterator[Probe]:
+        """Connect, yield an async function that probes once, disconnect after the yield.
+
+        The core keeps it open between probes and opens anew after a probe that raised or was cut. No cancel scope
+        or task group may be open across the yield: it is entered and left in different tasks.
+        """
+        yield partial(self.probe, ctx)
+
+    def prefers(self) -> Preferences:
+        """Interval and the like this check asks for where the user names none; paid depths ask for 300 s."""
+        return Preferences()
+
+    @classmethod
+    def discover(cls, environ: Mapping[str, str]) -> Iterable[Discovered]:
+        """What this check would monitor in that environment, at a depth that costs nothing."""
+        return ()
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Channel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
+    """Delivers notifications to one place."""
+
+    @abstractmethod
+    async def send(self, notification: Any, ctx: Any) -> None:
+        """Deliver once. Raises `DeliveryError` to say whether trying again can help; never retries by itself."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Exporter(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
+    """Takes metrics somewhere: override `push` (sent on an interval) or `render` (pure, on request)."""
+
+    def render(self, snapshot: Any) -> Any:
+        """The snapshot as a document. Pure."""
+        raise TypeError(f"the exporter `{self.kind}` does not render")
+
+    async def push(self, snapshot: Any, ctx: Any) -> None:
+        """Send the snapshot once."""
+        raise TypeError(f"the exporter `{self.kind}` does not push")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Panel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
+    """Shows something on a dashboard. Pure; data only, no HTML, no script."""
+
+    @abstractmethod
+    def show(self, view: Any) -> Any:
+        """What to draw, as one of the known shapes."""

@@ -1,0 +1,4 @@
+"""What is measured as Prometheus families: names, rendering.
+
+May import: the contract.
+"""

@@ -1,0 +1,4 @@
+"""History on disk: one SQLite file, one writer, many readers.
+
+May import: the contract.
+"""
