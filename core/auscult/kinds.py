@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABCMeta, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import Struct
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "Check", "CheckContext", "Discovered", "Exporter", "KindMeta", "Panel", "Preferences"]
 
 Probe = Callable[[], Awaitable[Reading]]
+T = TypeVar("T")
 
 
 class KindMeta(msgspec.StructMeta, ABCMeta):
@@ -38,7 +39,7 @@ class KindMeta(msgspec.StructMeta, ABCMeta):
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **flags: Any) -> KindMeta:
         """A new kind; `flags` may add to the fixed ones."""
         fixed = {"kw_only": True, "frozen": True, "forbid_unknown_fields": True, "eq": False}
-        return super().__new__(mcls, name, bases, namespace, **(fixed | flags))  # type: ignore[no-any-return]
+        return super().__new__(mcls, name, bases, namespace, **(fixed | flags))
 
 
 class _Kind(Struct, metaclass=KindMeta, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
@@ -77,6 +78,8 @@ class Discovered(Struct, frozen=True, kw_only=True):
 class CheckContext:
     """What a probe is given. Small on purpose: never the monitor."""
 
+    __slots__ = ()
+
     component: str
     """The component's name."""
     timeout: float
@@ -99,6 +102,15 @@ class CheckContext:
     def pings(self) -> tuple[Ping, ...]:
         """Signs of life pushed to this component, oldest first, restored after a restart."""
         return ()
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Call something that blocks, in a thread of this component's own: one at a time, abandoned when the probe is cut.
+
+        While an abandoned call still runs, the next one waits for it.
+        """
+        from anyio import to_thread
+
+        return await to_thread.run_sync(function, abandon_on_cancel=True)
 
     async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
         """Addresses to connect to, as ``(literal address, port)``, the egress policy applied.

@@ -20,6 +20,7 @@ __all__ = [
     "Measurement",
     "Origin",
     "Ping",
+    "Problem",
     "Reading",
     "Status",
     "SystemHealth",
@@ -146,6 +147,18 @@ class Ping(Struct, frozen=True):
     """``start``, ``success`` or ``fail``."""
     exit_code: int | None = None
     message: str = ""
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Something a plugin does wrong, with what to do about it. Data, shown everywhere, raised nowhere."""
+
+    plugin: str
+    distribution: str = ""
+    version: str = ""
+    stage: str
+    """Where it showed: ``import``, ``register``, ``hook``, ``kind``, ``probe``, ``blocked``."""
+    message: str
+    remedy: str
 
 
 _Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]

@@ -1,0 +1,374 @@
+"""`Monitor`: the composition root. It wires the parts and owns their life; the logic is in the parts."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+from anyio import to_thread
+
+from auscult.clock import Clock, SystemClock
+from auscult.component import Component
+from auscult.errors import ComponentNotFound
+from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, SystemHealth
+from auscult.options import Duration
+from auscult.runtime.context import Services
+from auscult.runtime.health import HealthMonitor
+from auscult.runtime.inbox import Inbox
+from auscult.runtime.loop import Loop, current_loop
+from auscult.runtime.readings import settle, to_reading, to_result
+from auscult.runtime.runner import Runner
+from auscult.runtime.self_check import SelfCheck
+from auscult.runtime.stats import MonitorStats
+from auscult.store import HistoryPoint, Store, StoredResult
+
+if TYPE_CHECKING:
+    from auscult.catalogue import Catalogue
+    from auscult.config import Settings
+    from auscult.engine.health import Change
+    from auscult.runtime.egress import EgressPolicy
+
+__all__ = ["SELF", "Monitor"]
+
+log = logging.getLogger("auscult.monitor")
+
+SELF = "auscult"
+"""The name under which the monitor monitors itself."""
+SWEEP = 2.0
+"""Seconds between looks for components without results."""
+UPTIME_EVERY = 60.0
+READY_AFTER = 10.0
+"""Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
+HOUR_MS = 3_600_000
+
+
+class Monitor:
+    """Monitors components: ``await run()`` at start, ``await stop()`` at the end, from any task, asyncio or trio.
+
+    Without `state_dir` the history is kept in memory only. `interrupt` lets the watchdog raise inside a probe that
+    blocks the loop: for a process of our own, whose loop runs on the main thread.
+    """
+
+    def __init__(
+        self,
+        components: Iterable[Component] = (),
+        *,
+        catalogue: Catalogue | None = None,
+        clock: Clock | None = None,
+        state_dir: Path | str | None = None,
+        policy: EgressPolicy | None = None,
+        interval: float | None = None,
+        interrupt: bool = False,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.catalogue = catalogue
+        self.settings: Settings | None = None
+        self.started_at: int | None = None
+        self.store: Store | None = None
+        self._state_dir = Path(state_dir) if state_dir is not None else None
+        self._store_options: dict[str, Any] = {}
+        self._interrupt = interrupt
+        self._services = Services(self.clock, policy, self._state_dir)
+        self._inbox = Inbox(self._take)
+        self._runner = Runner(self.clock, self._services, self._deliver, self._complain)
+        self._loop: Loop | None = None
+        self._problems: dict[tuple[str, str], Problem] = {}
+        self._listeners: list[Callable[[CheckResult, Change | None], None]] = []
+        self._configured: set[str] = set()
+        self.health = HealthMonitor(self.clock, interval=interval if interval is not None else _default_interval())
+        self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
+        self.apply(components)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, catalogue: Catalogue, **options: Any) -> Self:
+        """A monitor for a loaded configuration; `options` as for the class."""
+        from auscult.runtime.egress import EgressPolicy
+
+        state_dir = options.pop("state_dir", settings.store.state_dir)
+        monitor = cls(
+            settings.components.values(),
+            catalogue=catalogue,
+            state_dir=state_dir,
+            policy=EgressPolicy.from_settings(settings.egress),
+            interval=settings.defaults.interval,
+            **options,
+        )
+        monitor.settings = settings
+        monitor._store_options = settings.store.options()
+        return monitor
+
+    # Life
+
+    async def run(self) -> None:
+        """Start everything; returns when it runs. Raises StateDirectoryLocked, StoreError."""
+        self.started_at = self.clock.now_ms()
+        if self._state_dir is not None:
+            opening = partial(Store.open, self._state_dir, clock=self.clock, **self._store_options)
+            self.store = await to_thread.run_sync(opening)
+            await self._restore(self.store)
+        self._loop = loop = current_loop()
+        await loop.start()
+        self.health.changed = self._on_registered
+        self._runner.add(self.health.components.values())
+        self._inbox.open(loop)
+        self._runner.start(loop, interrupt=self._interrupt)
+        loop.spawn(self._sweep)
+        if self.store is not None:
+            loop.spawn(self._refresh_uptime)
+        log.info("monitoring %d components", len(self.health.components) - 1)
+
+    async def stop(self) -> None:
+        """Stop everything and close the store; what was taken in is on disk afterwards."""
+        with anyio.CancelScope(shield=True):
+            await self._runner.stop()
+            self._inbox.close()
+            await self._services.close()
+            if self.store is not None:
+                await to_thread.run_sync(self.store.close)
+                self.store = None
+            self._loop = None
+
+    async def __aenter__(self) -> Self:
+        """For scripts; see `run`."""
+        await self.run()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """See `stop`."""
+        await self.stop()
+
+    async def _restore(self, store: Store) -> None:
+        since = self.clock.now_ms() - HOUR_MS
+        self.health.restore(await to_thread.run_sync(partial(store.recent, since=since)))
+        self._stored_pings = await to_thread.run_sync(store.pings)
+
+    async def _sweep(self) -> None:
+        self._hand_over_pings()
+        while True:
+            await anyio.sleep(SWEEP)
+            for change in self.health.expire():
+                log.debug("%s has no data", change.component)
+
+    def _hand_over_pings(self) -> None:
+        for name, pings in getattr(self, "_stored_pings", {}).items():
+            for ping in pings:
+                self._runner.add_ping(name, ping)
+
+    async def _refresh_uptime(self) -> None:
+        while (store := self.store) is not None:
+            self.health.set_uptime(await to_thread.run_sync(partial(store.uptime, self.clock.now_ms())))
+            await anyio.sleep(UPTIME_EVERY)
+
+    # Configuration
+
+    def apply(self, components: Iterable[Component]) -> None:
+        """Make these the configured components; unchanged ones lose no tick and no state.
+
+        Components registered in code stay.
+        """
+        wanted = {component.name: component for component in components if component.enabled}
+        current = dict(self.health.components)
+        changed = [
+            component
+            for name, component in wanted.items()
+            if name not in current or not current[name].fingerprint or current[name].fingerprint != component.fingerprint
+        ]
+        self.health.remove(self._configured - set(wanted))
+        self.health.add(changed)
+        self._configured = set(wanted)
+
+    def _on_registered(self, added: list[Component], removed: list[str]) -> None:
+        self._runner.remove(removed)
+        self._runner.add(added)
+        for key in [key for key in self._problems if key[0] in removed or key[0] in {c.name for c in added}]:
+            del self._problems[key]
+
+    # Results in
+
+    def _deliver(self, result: CheckResult, taken: Callable[[CheckResult], None] | None) -> None:
+        self._inbox.offer(result, taken=taken)
+
+    def _take(self, result: CheckResult, stored: bool) -> None:
+        """The pipeline, in order, without a suspension."""
+        if self.store is not None and not stored:
+            self.store.append(result)
+        change = self.health.take(result)
+        if self.health.confirming(result.component) and result.origin != Origin.PUSH:
+            self._runner.recheck(result.component, first=self.health.component_since(result.component) is None)
+        for listen in self._listeners:
+            listen(result, change)
+
+    def listen(self, listener: Callable[[CheckResult, Change | None], None]) -> None:
+        """Have `listener` called for every result taken in, with the change of status it made; it must not block."""
+        self._listeners.append(listener)
+
+    def report(self, name: str, reading: Reading) -> None:
+        """Push a reading from any thread; never blocks. Raises ComponentNotFound."""
+        self._inbox.offer(self._pushed(name, reading))
+
+    async def report_durably(self, name: str, reading: Reading) -> None:
+        """Push a reading; returns when it is committed and taken in. Raises ComponentNotFound, StoreError."""
+        result = self._pushed(name, reading)
+        store = self.store
+        if store is not None:
+            await self._committed(partial(store.append_durably, result))
+        taken = anyio.Event()
+        self._inbox.offer(result, stored=store is not None, taken=lambda _: taken.set())
+        if self._loop is not None:
+            await taken.wait()
+
+    async def ping(self, name: str, ping: Ping) -> None:
+        """Take a sign of life; returns when it is committed. The component is looked at right after."""
+        self._known(name)
+        if self.store is not None:
+            await self._committed(partial(self.store.append_ping, name, ping))
+        self._runner.add_ping(name, ping)
+        if self._loop is not None and not self.health.components[name].check.passive:
+            self._runner.check_now(name, lambda _: None)
+
+    async def check_now(self, name: str) -> CheckResult:
+        """Probe at once, or join the run in flight; returns its result, taken in. Raises ComponentNotFound."""
+        component = self._known(name)
+        if component.check.passive or self._loop is None:
+            latest = self.health.recent(name, 1)
+            return latest[0] if latest else self._pushed(name, Reading.unknown("no reading has been pushed yet"))
+        done = anyio.Event()
+        results: list[CheckResult] = []
+
+        def tell(result: CheckResult) -> None:
+            results.append(result)
+            done.set()
+
+        self._runner.check_now(name, tell)
+        await done.wait()
+        return results[0]
+
+    def _pushed(self, name: str, reading: Reading) -> CheckResult:
+        component = self._known(name)
+        settled, complaint = settle(to_reading(reading))
+        if complaint:
+            self._complain(
+                name,
+                Problem(
+                    plugin=component.check.kind,
+                    stage="push",
+                    message=f"{name}: {complaint}",
+                    remedy="push a fixed set of finite measurements",
+                ),
+            )
+        return to_result(name, settled, at=self.clock.now_ms(), origin=Origin.PUSH)
+
+    async def _committed(self, write: Callable[[Callable[[BaseException | None], None]], None]) -> None:
+        """Wait until the store has committed what `write` hands it."""
+        loop = self._loop or current_loop()
+        done, errors = anyio.Event(), list[BaseException]()
+
+        def on_loop(error: BaseException | None) -> None:
+            if error is not None:
+                errors.append(error)
+            done.set()
+
+        write(lambda error: loop.call_soon_threadsafe(partial(on_loop, error)))
+        await done.wait()
+        if errors:
+            raise errors[0]
+
+    def _known(self, name: str) -> Component:
+        components = self.health.components
+        if name not in components:
+            raise ComponentNotFound(name, components)
+        return components[name]
+
+    def _complain(self, name: str, problem: Problem) -> None:
+        self._problems[name, problem.stage] = problem
+
+    # Questions
+
+    def components(self) -> Mapping[str, Component]:
+        """All monitored components by name, the monitor itself included."""
+        return self.health.components
+
+    def component_health(self, name: str) -> ComponentHealth:
+        """One component's health. Raises ComponentNotFound."""
+        return self.health.component(name)
+
+    def system_health(self) -> SystemHealth:
+        """All components and the verdict; its cost grows with their number."""
+        return self.health.system()
+
+    def summary(self) -> SystemHealth:
+        """Verdict and totals only, at a fixed cost."""
+        return self.health.summary()
+
+    def recent_results(self, name: str, limit: int = 100) -> list[CheckResult]:
+        """The latest results, newest first, from memory. Raises ComponentNotFound."""
+        return self.health.recent(name, limit)
+
+    async def history(self, name: str, start: int, end: int, points: int) -> list[HistoryPoint]:
+        """Results between two times (ms) in at most `points` buckets; empty without a store."""
+        self._known(name)
+        if self.store is None:
+            return []
+        return await to_thread.run_sync(partial(self.store.history, name, start, end, points))
+
+    async def results(self, name: str, *, before: int | None = None, limit: int = 100) -> list[StoredResult]:
+        """Stored results, newest first, `before` an id; from memory, without ids, where there is no store."""
+        self._known(name)
+        if self.store is None:
+            return [StoredResult(id=0, result=result) for result in self.health.recent(name, limit)]
+        return await to_thread.run_sync(partial(self.store.results, name, before=before, limit=limit))
+
+    @property
+    def revision(self) -> int:
+        """Grows with everything that can change an answer."""
+        return self.health.revision
+
+    @property
+    def ready(self) -> bool:
+        """Whether the first verdicts are there, or ten seconds have passed."""
+        if self._loop is None or self.started_at is None:
+            return False
+        return self.health.judged or self.clock.now_ms() - self.started_at >= READY_AFTER * 1000
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What plugins do wrong: found when they were loaded, and while they run."""
+        found = list(self.catalogue.problems) if self.catalogue is not None else []
+        return found + list(self._problems.values())
+
+    def stats(self) -> MonitorStats:
+        """What the monitor knows about itself."""
+        scheduler, runner = self._runner.scheduler, self._runner
+        p50, p99, worst = scheduler.lateness()
+        return MonitorStats(
+            components=len(self.health.components) - 1,
+            checks_started=scheduler.started,
+            checks_finished=runner.finished,
+            checks_failed=runner.failed,
+            missed=scheduler.missed,
+            in_flight=scheduler.in_flight,
+            hung=runner.hung(),
+            parked=runner.parked(),
+            lateness_p50=p50,
+            lateness_p99=p99,
+            lateness_max=worst,
+            inbox=len(self._inbox),
+            reports_dropped=self._inbox.dropped,
+            loop_blocked=runner.watchdog.count if runner.watchdog is not None else 0,
+            problems=len(self.problems),
+            store=self.store.stats() if self.store is not None else None,
+        )
+
+
+def _default_interval() -> float:
+    """``HEALTH_CHECK_INTERVAL``, as the seed document has it, for components without an interval of their own."""
+    try:
+        return float(Duration(os.environ.get("HEALTH_CHECK_INTERVAL", "30"))) or 30.0
+    except ValueError as error:
+        log.warning("HEALTH_CHECK_INTERVAL is ignored: %s", error)
+        return 30.0

@@ -1,0 +1,264 @@
+"""`HealthMonitor`: the components, what is known about each, and the verdict over all.
+
+It takes results in and answers questions; when probes run is the scheduler's business, what a result means is
+the engine's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from msgspec.structs import replace
+
+from auscult.clock import Clock
+from auscult.component import NAME, Component
+from auscult.engine import health, system
+from auscult.errors import AuscultError, ComponentNotFound, ConfigurationError
+from auscult.kinds import Check, Preferences
+from auscult.model import CheckResult, ComponentHealth, HealthThreshold, Status, SystemHealth
+from auscult.options import convert_options
+from auscult.runtime.function import FunctionCheck
+from auscult.runtime.passive import PassiveCheck
+
+__all__ = ["HealthMonitor"]
+
+log = logging.getLogger("auscult.health")
+
+MEMORY = 20_000
+"""Results kept in memory for a first look, shared out among all components: at most 100 and at least 1 each."""
+
+
+class _Tracked:
+    __slots__ = ("component", "recent", "state")
+
+    def __init__(self, component: Component, state: health.HealthState) -> None:
+        self.component = component
+        self.state = state
+        self.recent: deque[CheckResult] = deque(maxlen=1)
+
+
+class HealthMonitor:
+    """Components by name, with their health. `changed(added, removed)` hears of registrations while it runs."""
+
+    def __init__(self, clock: Clock, *, interval: float = 30.0) -> None:
+        self._clock = clock
+        self._interval = interval
+        self._tracked: dict[str, _Tracked] = {}
+        self._components: dict[str, Component] = {}
+        self.components: Mapping[str, Component] = MappingProxyType(self._components)
+        """All monitored components by name; live."""
+        self._tally = system.Tally()
+        self._uptime: Mapping[str, dict[str, float | None]] = {}
+        self.changed: Callable[[list[Component], list[str]], None] | None = None
+        self.revision = 0
+        """Grows with everything that can change an answer."""
+        self.last_check: int | None = None
+
+    # Registration
+
+    def register(
+        self,
+        name: str,
+        check: Check | Callable[..., Any] | None = None,
+        *,
+        threshold: HealthThreshold | None = None,
+        component_type: str = "",
+        **keys: Any,
+    ) -> Component:
+        """Monitor one more component.
+
+        `check` is a `Check`, any function (decision 11), or None for results that are pushed with
+        `Monitor.report`. `keys` are the common keys of the configuration: interval, timeout, depends_on, weight,
+        critical, group, labels, runbook, failures, successes, retry_interval, isolate. Raises ConfigurationError.
+        """
+        if not NAME.fullmatch(name):
+            raise ConfigurationError(f"The component name {name!r} does not match [a-z0-9_.-]{{1,64}}")
+        if name in self._tracked:
+            raise ConfigurationError(f"There already is a component `{name}`")
+        component = _build(name, _as_check(check), threshold, component_type, keys, self._interval)
+        self.add([component])
+        return component
+
+    def unregister(self, name: str) -> None:
+        """Monitor a component no more. Raises ComponentNotFound."""
+        self._get(name)
+        self.remove([name])
+
+    def add(self, components: Iterable[Component]) -> None:
+        """Take in resolved components; one of the same name takes the other's place and keeps what is known."""
+        added = [component for component in components if component.enabled]
+        for component in added:
+            old = self._tracked.get(component.name)
+            kept = old is not None and old.component.check.kind == component.check.kind
+            state = old.state if old is not None and kept else health.begin(component)
+            self._tracked[component.name] = tracked = _Tracked(component, state)
+            self._components[component.name] = component
+            if old is not None and kept:
+                tracked.recent = old.recent
+            self._tally.put(component, state.status)
+        self._share_memory()
+        self.revision += 1
+        if self.changed is not None:
+            self.changed(added, [])
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Forget components; unknown names are ignored."""
+        gone = [name for name in names if self._tracked.pop(name, None) is not None]
+        for name in gone:
+            del self._components[name]
+            self._tally.remove(name)
+        self.revision += 1
+        if self.changed is not None:
+            self.changed([], gone)
+
+    def _share_memory(self) -> None:
+        share = max(1, min(100, MEMORY // max(len(self._tracked), 1)))
+        for tracked in self._tracked.values():
+            if tracked.recent.maxlen != share:
+                tracked.recent = deque(tracked.recent, maxlen=share)
+
+    # Results
+
+    def take(self, result: CheckResult) -> health.Change | None:
+        """Take one result in. Returns the change of status it made, if any."""
+        tracked = self._tracked.get(result.component)
+        if tracked is None:
+            return None
+        change = health.step(tracked.state, tracked.component, result)
+        tracked.recent.append(result)
+        if tracked.component.counted:
+            self.last_check = result.at
+        self._note(tracked, change)
+        return change
+
+    def confirming(self, name: str) -> bool:
+        """Whether a change of that component's status waits for confirmation."""
+        tracked = self._tracked.get(name)
+        return tracked is not None and tracked.state.confirming
+
+    def component_since(self, name: str) -> int | None:
+        """Since when that component's status is what it is, ms; None before its first verdict."""
+        return self._get(name).state.since
+
+    def expire(self) -> list[health.Change]:
+        """Turn components without results for too long to "no data"."""
+        now = self._clock.now_ms()
+        changes = []
+        for tracked in self._tracked.values():
+            if change := health.expire(tracked.state, tracked.component, now):
+                self._note(tracked, change)
+                changes.append(change)
+        return changes
+
+    def restore(self, recent: Mapping[str, list[CheckResult]]) -> None:
+        """Bring back what was known before a restart."""
+        for name, results in recent.items():
+            if (tracked := self._tracked.get(name)) and results:
+                health.restore(tracked.state, tracked.component, results)
+                tracked.recent.extend(results)
+                self._note(tracked, None)
+
+    def set_uptime(self, uptime: Mapping[str, dict[str, float | None]]) -> None:
+        """Percent up by component and window, as the store computed them."""
+        self._uptime = uptime
+        self.revision += 1
+
+    def _note(self, tracked: _Tracked, change: health.Change | None) -> None:
+        self.revision += 1
+        self._tally.put(tracked.component, tracked.state.status)
+        if change is not None:
+            level = logging.INFO if change.new == Status.HEALTHY else logging.WARNING
+            log.log(level, "%s is %s (was %s): %s", change.component, change.new, change.old, change.message)
+
+    # Questions
+
+    @property
+    def judged(self) -> bool:
+        """Whether every component that counts has had a result."""
+        return all(
+            tracked.state.latest is not None
+            for tracked in self._tracked.values()
+            if tracked.component.counted and not tracked.component.check.passive
+        )
+
+    def views(self) -> Iterable[ComponentHealth]:
+        """Each component's health, dependencies not looked at; one at a time, for slices."""
+        now = self._clock.now_ms()
+        for tracked in list(self._tracked.values()):
+            yield health.view(tracked.state, tracked.component, now)
+
+    def component(self, name: str) -> ComponentHealth:
+        """One component's health. Raises ComponentNotFound."""
+        self._get(name)
+        return self.system().components[name] if len(self._tracked) <= 50 else self._alone(name)  # noqa: PLR2004
+
+    def _alone(self, name: str) -> ComponentHealth:
+        """One component among many: only what it depends on is looked at besides."""
+        now, wanted, views = self._clock.now_ms(), [name], {}
+        while wanted:
+            tracked = self._tracked.get(current := wanted.pop())
+            if tracked is not None and current not in views:
+                views[current] = health.view(tracked.state, tracked.component, now)
+                wanted.extend(tracked.component.depends_on)
+        return self._with_uptime(system.aggregate(views.values(), now=now).components[name])
+
+    def system(self) -> SystemHealth:
+        """All components and the verdict over them."""
+        whole = system.aggregate(self.views(), now=self._clock.now_ms())
+        components = {name: self._with_uptime(view) for name, view in whole.components.items()}
+        return replace(whole, components=components, last_check=self.last_check)
+
+    def summary(self) -> SystemHealth:
+        """The verdict and the totals only; its cost does not grow with the number of components."""
+        return replace(self._tally.summary(), last_check=self.last_check)
+
+    def recent(self, name: str, limit: int = 100) -> list[CheckResult]:
+        """The latest results in memory, newest first. Raises ComponentNotFound."""
+        recent = self._get(name).recent
+        return list(reversed(recent))[:limit]
+
+    def _with_uptime(self, view: ComponentHealth) -> ComponentHealth:
+        uptime = self._uptime.get(view.component_name)
+        return replace(view, uptime=uptime) if uptime else view
+
+    def _get(self, name: str) -> _Tracked:
+        try:
+            return self._tracked[name]
+        except KeyError:
+            raise ComponentNotFound(name, self._tracked) from None
+
+
+def _as_check(check: Check | Callable[..., Any] | None) -> Check:
+    if check is None:
+        return PassiveCheck()
+    return check if isinstance(check, Check) else FunctionCheck.of(check)
+
+
+def _build(
+    name: str, check: Check, threshold: HealthThreshold | None, kind: str, keys: dict[str, Any], interval: float
+) -> Component:
+    wanted: Preferences = check.prefers()
+    defaults: dict[str, Any] = {
+        field: value
+        for field in ("interval", "timeout", "failures", "successes", "critical")
+        if (value := getattr(wanted, field)) is not None
+    }
+    try:
+        given = defaults | {key: _plain(key, value) for key, value in keys.items()}
+        given.setdefault("interval", interval)
+        given.setdefault("timeout", min(10.0, given["interval"]))
+        return Component(name=name, check=check, type=kind, threshold=threshold or HealthThreshold(), **given)
+    except (TypeError, ValueError, AuscultError) as error:
+        raise ConfigurationError(f"The component `{name}` cannot be registered: {error}") from error
+
+
+def _plain(key: str, value: Any) -> Any:
+    from auscult.options import Duration
+
+    if key in ("interval", "timeout", "retry_interval") and value is not None:
+        return float(convert_options(value, Duration))
+    return tuple(value) if key == "depends_on" else value

@@ -1,0 +1,84 @@
+"""``isolate = "process"``: a probe in a worker process, for a plugin that blocks, crashes or leaks.
+
+The worker is killed when the probe is cut; nothing it does can hold the monitor.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import sys
+from typing import Any
+
+import msgspec
+
+from auscult.component import Component
+from auscult.kinds import Check
+from auscult.model import Reading
+
+__all__ = ["probe_in_process"]
+
+
+async def probe_in_process(component: Component) -> Reading:
+    """One probe of `component` in a worker process. What the probe raises is raised here, as RuntimeError."""
+    from anyio import to_process
+
+    check = component.check
+    home = sys.modules.get(type(check).__module__)
+    call = (
+        type(check).__module__,
+        getattr(home, "__file__", None),
+        type(check).__qualname__,
+        {name: getattr(check, name) for name in check.__struct_fields__},
+        component.name,
+        component.timeout,
+    )
+    answer = await to_process.run_sync(_probe_here, call, cancellable=True)
+    if isinstance(answer, str):
+        raise RuntimeError(answer)
+    return msgspec.convert(answer, Reading)
+
+
+def _load(module: str, file: str | None) -> Any:
+    """The plugin's module: by name, or from its file where it is a local one that no name finds."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        if file is None:
+            raise
+    spec = importlib.util.spec_from_file_location(module, file)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = sys.modules[module] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def _probe_here(call: tuple[str, str | None, str, dict[str, Any], str, float]) -> dict[str, Any] | str:
+    """Runs in the worker: build the check anew, probe once, answer with plain data (a string is an error)."""
+    import anyio
+
+    from auscult.clock import SystemClock
+    from auscult.runtime.context import ProbeContext, Services
+    from auscult.runtime.readings import failure, to_reading
+
+    module, file, qualname, options, name, timeout = call
+    logging.getLogger("auscult").addHandler(logging.NullHandler())
+
+    async def once() -> Reading:
+        kind: Any = _load(module, file)
+        for part in qualname.split("."):
+            kind = getattr(kind, part)
+        check: Check = kind(**options)
+        services = Services(SystemClock())
+        try:
+            return to_reading(await check.probe(ProbeContext(Component(name=name, check=check, timeout=timeout), services)))
+        finally:
+            await services.close()
+
+    try:
+        reading: dict[str, Any] = msgspec.to_builtins(anyio.run(once))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes a sentence in the parent
+        return failure(error)
+    return reading
