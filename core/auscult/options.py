@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -67,6 +68,10 @@ class Duration(float):
 def _decode(kind: type, value: Any) -> Any:
     if kind is Duration and isinstance(value, str | int | float) and not isinstance(value, bool):
         return Duration(value)
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    if kind is Path:
+        raise ValueError(f"expected a path, not {value!r}")
     if kind is Duration:
         raise ValueError(f"expected a duration such as 250ms, 15s or 1h30m, not {value!r}")
     raise NotImplementedError(f"options of type {kind.__qualname__} are not supported")

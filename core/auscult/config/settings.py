@@ -1,0 +1,291 @@
+"""What a configuration amounts to, as data: one Struct per table, one documented field per key.
+
+The strings below the fields are the reference page and the descriptions in the JSON Schema.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from auscult.component import Component
+from auscult.errors import Finding
+from auscult.model import HealthThreshold
+from auscult.options import Duration, SecretStr
+
+__all__ = [
+    "AuthSettings",
+    "AuthTable",
+    "ComponentKeys",
+    "DefaultSettings",
+    "EgressSettings",
+    "LimitSettings",
+    "PluginTable",
+    "RetentionSettings",
+    "Role",
+    "ServerSettings",
+    "Settings",
+    "StoreSettings",
+    "Token",
+    "TokenTable",
+]
+
+Role = Literal["viewer", "operator", "admin"]
+
+_Label = Annotated[str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", description="a name made of letters, digits and `_`")]
+_Labels = dict[_Label, str]
+_Count = Annotated[int, Meta(ge=1, le=1000)]
+_Weight = Annotated[float, Meta(ge=0, le=1_000_000)]
+_Runbook = Annotated[
+    str,
+    Meta(pattern=r"^(https?://\S+|/\S*)?$", description="an address that begins with http://, https:// or /"),
+]
+
+
+def _check_networks(key: str, texts: tuple[str, ...]) -> None:
+    from ipaddress import ip_network
+
+    for text in texts:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(
+                f"`{key}`: {text!r} is neither an address nor a network such as 10.0.0.0/8 or fd00::/8"
+            ) from None
+
+
+class ComponentKeys(Struct, frozen=True, kw_only=True):
+    """The keys that every component may have beside its check's own options."""
+
+    check: str
+    """The kind of check: a name from `auscult plugins`."""
+    type: str = ""
+    """What the component is shown as (`component_type`). Default: what the check says it is."""
+    interval: Duration | None = None
+    """Time from the start of one probe to the start of the next. Default: what the check asks for, else
+    `defaults.interval`."""
+    timeout: Duration | None = None
+    """How long a probe may take before it is cut. Default: what the check asks for, else `defaults.timeout`, else
+    10 s; a default is never longer than the interval."""
+    threshold: HealthThreshold = HealthThreshold()
+    """Levels beyond which the component is `degraded`; those not named come from `defaults.threshold`."""
+    depends_on: tuple[str, ...] = ()
+    """Names of the components this one needs. When one of those is unhealthy, it is named as the likely cause."""
+    weight: _Weight = 1.0
+    """How much it counts in the weighted health score, against the other components' weights."""
+    critical: bool | None = None
+    """Whether the whole system is unhealthy when this component is. Default: what the check asks for, else
+    `defaults.critical`."""
+    group: str = ""
+    """The heading under which it is shown."""
+    labels: _Labels = {}
+    """Names and values of your own, used to route and find alerts; added to `defaults.labels`."""
+    runbook: _Runbook = ""
+    """Where people read what to do when it fails: an address."""
+    enabled: bool = True
+    """`false` keeps the table and monitors nothing."""
+    failures: _Count | None = None
+    """Failing results in a row that make it unhealthy. Default: what the check asks for, else `defaults.failures`."""
+    successes: _Count | None = None
+    """Good results in a row that make it healthy again. Default: what the check asks for, else
+    `defaults.successes`."""
+    retry_interval: Duration | None = None
+    """Time to the next probe while a change waits for confirmation. Default: `defaults.retry_interval`."""
+    isolate: Literal["", "process"] = ""
+    """`"process"` runs each probe in a process of its own, which is killed when it hangs."""
+    counted: bool = True
+    """`false` shows it and leaves it out of the totals."""
+
+
+class DefaultSettings(Struct, frozen=True, kw_only=True):
+    """What holds for every component that says nothing else, and the pace of everything that repeats."""
+
+    interval: Duration = Duration(30)
+    """Time between probes. The variable `HEALTH_CHECK_INTERVAL` sets it as well."""
+    timeout: Duration | None = None
+    """How long a probe may take. Default: 10 s or the interval, whichever is shorter."""
+    threshold: HealthThreshold = HealthThreshold()
+    """Levels beyond which a component is `degraded`."""
+    failures: _Count = 2
+    """Failing results in a row that make a component unhealthy."""
+    successes: _Count = 2
+    """Good results in a row that make it healthy again."""
+    retry_interval: Duration | None = None
+    """Time to the next probe while a change waits for confirmation. Default: the component's interval."""
+    critical: bool = True
+    """Whether one unhealthy component makes the whole system unhealthy."""
+    labels: _Labels = {}
+    """Labels that every component gets."""
+    alert_check_interval: Duration = Duration(60)
+    """Time between looks at conditions that depend on time alone. The variable `ALERT_CHECK_INTERVAL` sets it as
+    well."""
+    metrics_export_interval: Duration = Duration(30)
+    """Time between pushes of an exporter that names no interval of its own. The variable
+    `METRICS_EXPORT_INTERVAL` sets it as well."""
+    dashboard_update_interval: Duration = Duration(30)
+    """Time between updates of a dashboard. The variable `DASHBOARD_UPDATE_INTERVAL` sets it as well."""
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True):
+    """Where and how the server listens and logs."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    """Address to listen on. Anything but the loopback needs a token (see `auth`)."""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8420
+    """Port to listen on; 0 takes any free one."""
+    public_metrics: bool = False
+    """Whether `/metrics` is readable without a token once tokens exist."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names that requests may carry; `*.example.com` stands for every name below. Empty: any, once a token
+    exists; loopback names only, before."""
+    graceful_timeout: Duration = Duration(2)
+    """How long open requests and streams may go on after SIGTERM."""
+    log_format: Literal["text", "json"] = "text"
+    """Lines for people, or one JSON object per line."""
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    """The least level that is logged."""
+    metric_timestamps: bool = True
+    """Whether the health families at `/metrics` carry the time of the last evaluation."""
+
+    def __post_init__(self) -> None:
+        _check_networks("trusted_proxies", self.trusted_proxies)
+
+
+class RetentionSettings(Struct, frozen=True, kw_only=True):
+    """How long results are kept, by how exact they are."""
+
+    raw: Duration = Duration(48 * 3600)
+    """Every single result."""
+    minutes: Duration = Duration(30 * 86400)
+    """One row per component and minute."""
+    hours: Duration = Duration(400 * 86400)
+    """One row per component and hour."""
+
+
+class StoreSettings(Struct, frozen=True, kw_only=True):
+    """Where history is kept, and how much of it."""
+
+    state_dir: Path = Path("auscult-state")
+    """Directory of everything that outlives a restart. Default: `$STATE_DIRECTORY` (systemd sets it), else
+    `$XDG_STATE_HOME/auscult`, else `~/.local/state/auscult`. `--state-dir` and `AUSCULT_STATE_DIR` come first."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long results are kept."""
+    low_water_bytes: Annotated[int, Meta(ge=0)] = 64 * 1024 * 1024
+    """Free space on the disk below which results are no longer written, so that alerts still can be."""
+
+    def options(self) -> dict[str, Any]:
+        """Give what `Store.open` takes beside the directory."""
+        return {"retention": self.retention, "low_water_bytes": self.low_water_bytes}
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True):
+    """What one plugin may cost everybody else."""
+
+    measurements: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    """Measurements kept per reading; more are dropped, counted and shown."""
+
+
+class EgressSettings(Struct, frozen=True, kw_only=True):
+    """Which addresses probes and channels may connect to, judged on the resolved address at connect time.
+
+    Link-local, cloud metadata, multicast and translated addresses are refused unless allowed here.
+    """
+
+    allow: tuple[str, ...] = ()
+    """Networks or addresses that are allowed whatever the rest says: `169.254.169.254`, `10.0.0.0/8`."""
+    deny: tuple[str, ...] = ()
+    """Networks or addresses that are refused."""
+    strict: bool = False
+    """Refuse every address that is not public, unless allowed: for monitoring on behalf of others."""
+
+    def __post_init__(self) -> None:
+        _check_networks("allow", self.allow)
+        _check_networks("deny", self.deny)
+
+
+class TokenTable(Struct, frozen=True, kw_only=True):
+    """One bearer token; its name is the table's. Either `hash` or `token` is given."""
+
+    role: Role
+    """What its bearer may do: `viewer` reads, `operator` acts (acknowledge, check now, push), `admin` also reloads."""
+    hash: SecretStr = ""
+    """The token's scrypt hash."""
+    token: SecretStr = ""
+    """The token in clear, hashed when it is read; best as `${NAME}` or `{ file = "…" }`."""
+
+    def __repr__(self) -> str:
+        return f"TokenTable(role={self.role!r})"
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """A bearer token as the server knows it."""
+
+    name: str
+    role: Role
+    hash: SecretStr
+    """scrypt, its parameters and salt inside; see `auscult.config.tokens`."""
+
+    def __repr__(self) -> str:
+        return f"Token(name={self.name!r}, role={self.role!r}, hash='***')"
+
+
+class AuthTable(Struct, frozen=True, kw_only=True):
+    """Who may do what. Without any token the server serves the loopback only, and everybody there is admin."""
+
+    tokens: dict[str, TokenTable] = {}
+    """Bearer tokens by name: `[auth.tokens.NAME]`."""
+    tokens_file: str = ""
+    """A TOML file of further tokens, one table `[NAME]` each; relative to the configuration file."""
+
+
+class PluginTable(Struct, frozen=True, kw_only=True):
+    """A channel, exporter or source as configured."""
+
+    name: str
+    kind: str
+    options: dict[str, Any] = {}
+    """The table without its kind, references resolved. Holds secrets."""
+    target: Any = None
+    """The plugin's object made of the options; None while no plugin offers the kind."""
+
+    def __repr__(self) -> str:
+        return f"PluginTable(name={self.name!r}, kind={self.kind!r}, options={sorted(self.options)})"
+
+
+class AuthSettings(Struct, frozen=True, kw_only=True):
+    """The tokens of the file, the tokens file and the environment, all hashed."""
+
+    tokens: tuple[Token, ...] = ()
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """A complete, checked configuration. What `load` returns and the monitor and the server are made from."""
+
+    components: dict[str, Component] = {}
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    auth: AuthSettings = AuthSettings()
+    defaults: DefaultSettings = DefaultSettings()
+    limits: LimitSettings = LimitSettings()
+    egress: EgressSettings = EgressSettings()
+    plugins: tuple[str, ...] = ()
+    """Local plugins: paths relative to the file, or dotted module names."""
+    channels: dict[str, PluginTable] = {}
+    exporters: dict[str, PluginTable] = {}
+    sources: dict[str, PluginTable] = {}
+    rules: dict[str, dict[str, Any]] = {}
+    routes: list[dict[str, Any]] = []
+    dashboards: dict[str, dict[str, Any]] = {}
+    itself: Component | None = None
+    """`[components.auscult]`: the common keys for the monitor's own component; its check is a placeholder."""
+    file: Path | None = None
+    discovered: bool = False
+    """True when the components were found in the environment, since no file lists any."""
+    warnings: list[Finding] = []
+
+    def __repr__(self) -> str:
+        return f"Settings(file={str(self.file)!r}, components={sorted(self.components)}, discovered={self.discovered})"
