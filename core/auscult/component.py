@@ -1,4 +1,4 @@
-"""`Component`: a thing the user monitors, with everything resolved. What configuration produces and the monitor runs."""
+"""`Component`: a thing the user monitors, everything resolved. Configuration produces it and the monitor runs it."""
 
 from __future__ import annotations
 

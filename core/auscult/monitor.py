@@ -29,7 +29,7 @@ from auscult.store import HistoryPoint, Store, StoredResult
 
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
-    from auscult.config import Settings
+    from auscult.config import Plan, Settings
     from auscult.engine.health import Change
     from auscult.runtime.egress import EgressPolicy
 
@@ -176,11 +176,23 @@ class Monitor:
         changed = [
             component
             for name, component in wanted.items()
-            if name not in current or not current[name].fingerprint or current[name].fingerprint != component.fingerprint
+            if name not in current
+            or not current[name].fingerprint
+            or current[name].fingerprint != component.fingerprint
         ]
         self.health.remove(self._configured - set(wanted))
         self.health.add(changed)
         self._configured = set(wanted)
+
+    def reload(self, settings: Settings, catalogue: Catalogue) -> Plan:
+        """Take in a newly loaded configuration, as a whole; says what changed."""
+        from auscult.config import plan
+
+        assert self.settings is not None, "only a monitor made from settings can be reloaded"
+        changes = plan(self.settings, settings)
+        self.apply(settings.components.values())
+        self.settings, self.catalogue = settings, catalogue
+        return changes
 
     def _on_registered(self, added: list[Component], removed: list[str]) -> None:
         self._runner.remove(removed)

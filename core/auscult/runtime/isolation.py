@@ -73,7 +73,9 @@ def _probe_here(call: tuple[str, str | None, str, dict[str, Any], str, float]) -
         check: Check = kind(**options)
         services = Services(SystemClock())
         try:
-            return to_reading(await check.probe(ProbeContext(Component(name=name, check=check, timeout=timeout), services)))
+            return to_reading(
+                await check.probe(ProbeContext(Component(name=name, check=check, timeout=timeout), services))
+            )
         finally:
             await services.close()
 

@@ -130,9 +130,7 @@ class Prober:
         if complaint:
             self._complain(job, "probe", complaint, "report a fixed set of finite measurements, declared on the class")
         duration = max(self._clock.monotonic() - job.started, 0.0)
-        result = to_result(
-            job.component.name, reading, at=self._clock.now_ms(), duration=duration, origin=origin
-        )
+        result = to_result(job.component.name, reading, at=self._clock.now_ms(), duration=duration, origin=origin)
         self._deliver(job, result)
 
     def _check_ended(self, job: Job, run: int) -> None:
@@ -151,5 +149,3 @@ async def _first(session: object) -> Callable[[], Awaitable[Reading]]:
         return await anext(session)  # type: ignore[call-overload,no-any-return]
     except StopAsyncIteration:
         raise TypeError("`open` ended without yielding a probe") from None
-
-

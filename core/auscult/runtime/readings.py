@@ -78,7 +78,9 @@ def settle(reading: Reading, secrets: tuple[str, ...] = ()) -> tuple[Reading, st
     time_ms = reading.response_time_ms
     if time_ms is not None and not (math.isfinite(time_ms) and time_ms >= 0):
         time_ms, lost = None, lost + 1
-    settled = Reading(_probe_status(reading.status), clean_text(str(reading.message), secrets), measurements, stages, time_ms)
+    settled = Reading(
+        _probe_status(reading.status), clean_text(str(reading.message), secrets), measurements, stages, time_ms
+    )
     complaint = (
         f"{lost} of its numbers were dropped: names match [a-zA-Z_][a-zA-Z0-9_]*, values are finite, at most {MAX_MEASUREMENTS} are kept"
         if lost

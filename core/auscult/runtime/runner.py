@@ -195,7 +195,8 @@ class Runner:
         component = job.component
         log.warning("%s: %s; %s", component.name, message, remedy)
         self._complain(
-            component.name, Problem(plugin=component.check.kind, stage=stage, message=f"{component.name}: {message}", remedy=remedy)
+            component.name,
+            Problem(plugin=component.check.kind, stage=stage, message=f"{component.name}: {message}", remedy=remedy),
         )
 
     def _on_blocked(self, job: Job | None, seconds: float, stack: str) -> None:
@@ -205,7 +206,9 @@ class Runner:
             job.parked = f"its probe blocked the event loop for {seconds:.1f} s"
         where = stack.strip().splitlines()[-2:]
         message = f"the probe blocked the event loop for {seconds:.1f} s at {' '.join(line.strip() for line in where)}"
-        self._on_complaint(job, "blocked", message, 'make the probe async, or set `isolate = "process"` for this component')
+        self._on_complaint(
+            job, "blocked", message, 'make the probe async, or set `isolate = "process"` for this component'
+        )
 
 
 def _tell(waiters: list[Callable[[CheckResult], None]], result: CheckResult) -> None:

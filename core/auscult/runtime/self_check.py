@@ -23,9 +23,13 @@ class SelfCheck(Check):
     measurements = (
         Measurement("checks_in_flight", "probes", "Probes running now."),
         Measurement("checks_missed", "starts", "Starts that could not be, since the monitor started.", kind="counter"),
-        Measurement("lateness_p99_seconds", "seconds", "How late probes start, 99th percentile of the last few thousand."),
+        Measurement(
+            "lateness_p99_seconds", "seconds", "How late probes start, 99th percentile of the last few thousand."
+        ),
         Measurement("hung_probes", "probes", "Probes that ignored their cancellation and still run."),
-        Measurement("parked_components", "components", "Components no longer probed because their probe blocked the loop."),
+        Measurement(
+            "parked_components", "components", "Components no longer probed because their probe blocked the loop."
+        ),
         Measurement("inbox_results", "results", "Results waiting to be taken in."),
         Measurement("store_queue_results", "results", "Results waiting to be written."),
     )

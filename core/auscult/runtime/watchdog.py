@@ -40,7 +40,9 @@ def _job_on(frame: FrameType | None) -> Job | None:
 class Watchdog:
     """Watches one loop. `blocked(job or None, seconds, stack)` is called on the loop once it is free again."""
 
-    def __init__(self, loop: Loop, blocked: Callable[[Job | None, float, str], None], *, interrupt: bool = False) -> None:
+    def __init__(
+        self, loop: Loop, blocked: Callable[[Job | None, float, str], None], *, interrupt: bool = False
+    ) -> None:
         self._loop, self._blocked = loop, blocked
         self._interrupt = interrupt
         self._stop = threading.Event()

@@ -1,0 +1,146 @@
+"""``auscult check``: one look at everything, for a person, a script or a Nagios server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import click
+from msgspec.structs import replace
+
+from auscult.cli.options import config_option, json_option, load_settings, print_json
+from auscult.errors import ComponentNotFound, ConfigurationError
+from auscult.model import ComponentHealth, Status, SystemHealth
+
+if TYPE_CHECKING:
+    from auscult.component import Component
+
+__all__ = ["command"]
+
+_EXIT = {Status.HEALTHY: 0, Status.MAINTENANCE: 0, Status.DEGRADED: 0, Status.UNHEALTHY: 1, Status.UNKNOWN: 3}
+_NAGIOS = {
+    Status.HEALTHY: (0, "OK"),
+    Status.MAINTENANCE: (0, "OK"),
+    Status.DEGRADED: (1, "WARNING"),
+    Status.UNHEALTHY: (2, "CRITICAL"),
+    Status.UNKNOWN: (3, "UNKNOWN"),
+}
+_LOOK = {
+    Status.HEALTHY: ("✓", "green"),
+    Status.DEGRADED: ("!", "yellow"),
+    Status.UNHEALTHY: ("✗", "red"),
+    Status.UNKNOWN: ("?", "cyan"),
+    Status.MAINTENANCE: ("·", "blue"),
+}
+
+
+@click.command("check")
+@click.argument("names", nargs=-1)
+@config_option
+@json_option
+@click.option("--nagios", is_flag=True, help="Print and exit as a Nagios plugin does.")
+@click.option("--kind", help="Probe something that is in no configuration: a check of this kind, options by --set.")
+@click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option for --kind; repeatable.")
+def command(
+    names: tuple[str, ...], config: Path | None, as_json: bool, nagios: bool, kind: str | None, options: tuple[str, ...]
+) -> None:
+    """Probe components once and print what they say.
+
+    NAMES are components of the configuration; all of them by default. Exits 0 when nothing is unhealthy, 1 when
+    something is, 3 when nothing is but something is unknown; with --nagios as a Nagios plugin.
+
+    Without a configuration: auscult check --kind http --set url=https://example.com
+    """
+    try:
+        components = _ad_hoc(kind, options) if kind else _configured(names, config)
+    except ConfigurationError as error:
+        if not nagios:
+            raise
+        click.echo(f"UNKNOWN - {error.findings[0].message}")
+        raise SystemExit(3) from None
+    system = anyio.run(_look, components)
+    views = list(system.components.values())
+    if nagios:
+        raise SystemExit(_print_nagios(views))
+    if as_json:
+        print_json({"status": system.status, "components": system.components})
+    else:
+        _print(views)
+    worst = max((view.status for view in views), key=lambda status: status.badness, default=Status.UNKNOWN)
+    if any(view.status == Status.UNKNOWN for view in views) and worst != Status.UNHEALTHY:
+        worst = Status.UNKNOWN
+    raise SystemExit(_EXIT[worst])
+
+
+def _configured(names: tuple[str, ...], config: Path | None) -> list[Component]:
+    settings, _ = load_settings(config)
+    for name in names:
+        if name not in settings.components:
+            raise click.UsageError(str(ComponentNotFound(name, settings.components)))
+    return [settings.components[name] for name in names or settings.components]
+
+
+def _ad_hoc(kind: str, options: tuple[str, ...]) -> list[Component]:
+    """One component of `kind`, with options given as text."""
+    import msgspec
+
+    from auscult.catalogue import Catalogue
+    from auscult.component import Component
+    from auscult.options import convert_options
+
+    given: dict[str, Any] = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set takes KEY=VALUE, not {option!r}")
+        given[key] = value
+    try:
+        check = convert_options(given, Catalogue.discover().check(kind), strict=False)
+    except msgspec.ValidationError as error:
+        raise click.UsageError(f"{kind}: {error}") from error
+    return [Component(name=kind, check=check)]
+
+
+async def _look(components: list[Component]) -> SystemHealth:
+    """Probe each once. One look decides: nothing is confirmed by a second one."""
+    from auscult.monitor import SELF, Monitor
+
+    once = [replace(c, failures=1, successes=1, depends_on=(), enabled=True) for c in components]
+    monitor = Monitor(once)
+    await monitor.run()
+    try:
+        async with anyio.create_task_group() as group:
+            for component in once:
+                group.start_soon(monitor.check_now, component.name)
+        system = monitor.system_health()
+    finally:
+        await monitor.stop()
+    return replace(system, components={n: v for n, v in system.components.items() if n != SELF})
+
+
+def _print(views: list[ComponentHealth]) -> None:
+    width = max((len(view.component_name) for view in views), default=0)
+    for view in views:
+        sign, color = _LOOK[view.status]
+        time = f"{view.response_time_ms:8.1f} ms" if view.response_time_ms is not None else f"{'–':>11}"
+        click.secho(f"{sign} {view.component_name:<{width}}  {view.status:<9}", fg=color, nl=False)
+        click.echo(f" {time}  {view.message}".rstrip())
+
+
+def _print_nagios(views: list[ComponentHealth]) -> int:
+    """One line with performance data, then a line for each component that is not well; returns the exit code."""
+    worst = max((view.status for view in views), key=lambda status: _NAGIOS[status][0], default=Status.UNKNOWN)
+    code, word = _NAGIOS[worst]
+    bad = [view for view in views if view.status != Status.HEALTHY]
+    told = bad or views
+    text = "; ".join(f"{view.component_name}: {view.message or view.status}" for view in told[:3])
+    numbers = " ".join(
+        f"'{view.component_name}'={view.response_time_ms:.1f}ms" for view in views if view.response_time_ms is not None
+    )
+    # `|` separates performance data, so it cannot stand in the text.
+    first = f"{word} - {len(views) - len(bad)} of {len(views)} components are healthy: {text}".replace("|", "/")
+    click.echo(f"{first} | {numbers}" if numbers else first)
+    for view in bad:
+        click.echo(f"{view.component_name} is {view.status}: {view.message}".replace("|", "/"))
+    return code
