@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class KindMeta(msgspec.StructMeta, ABCMeta):
-    """Gives every subclass the Struct flags of its base, which msgspec does not inherit, and keeps `abstractmethod` alive."""
+    """Gives every subclass the Struct flags that msgspec does not inherit, and keeps `abstractmethod` alive."""
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **flags: Any) -> KindMeta:
         """A new kind; `flags` may add to the fixed ones."""
@@ -104,9 +104,9 @@ class CheckContext:
         return ()
 
     async def in_thread(self, function: Callable[[], T]) -> T:
-        """Call something that blocks, in a thread of this component's own: one at a time, abandoned when the probe is cut.
+        """Call something that blocks, in a thread of this component's own, abandoned when the probe is cut.
 
-        While an abandoned call still runs, the next one waits for it.
+        One at a time: while an abandoned call still runs, the next one waits for it.
         """
         from anyio import to_thread
 

@@ -36,6 +36,7 @@ class Duration(float):
     __slots__ = ()
 
     def __new__(cls, value: float | str = 0.0) -> Duration:
+        """Seconds from a number or a text."""
         seconds = cls._parse(value) if isinstance(value, str) else float(value)
         if not 0 <= seconds < float("inf"):
             raise ValueError(f"a duration is a finite number of seconds from 0 on, not {value!r}")

@@ -194,7 +194,7 @@ class HealthMonitor:
     def component(self, name: str) -> ComponentHealth:
         """One component's health. Raises ComponentNotFound."""
         self._get(name)
-        return self.system().components[name] if len(self._tracked) <= 50 else self._alone(name)  # noqa: PLR2004
+        return self.system().components[name] if len(self._tracked) <= 50 else self._alone(name)
 
     def _alone(self, name: str) -> ComponentHealth:
         """One component among many: only what it depends on is looked at besides."""

@@ -45,7 +45,7 @@ class Inbox:
         return len(self._items)
 
     def offer(self, result: CheckResult, *, stored: bool = False, taken: Taken | None = None) -> None:
-        """Hand in a result, `stored` when it is on disk already; `taken` is called on the loop after it was consumed."""
+        """Hand in a result, `stored` when it is on disk already; `taken` is called on the loop once it was consumed."""
         if len(self._items) >= self._capacity:
             try:
                 self._items.popleft()

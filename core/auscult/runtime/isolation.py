@@ -36,7 +36,7 @@ async def probe_in_process(component: Component) -> Reading:
     )
     answer = await to_process.run_sync(_probe_here, call, cancellable=True)
     if isinstance(answer, str):
-        raise RuntimeError(answer)
+        raise RuntimeError(answer)  # noqa: TRY004
     return msgspec.convert(answer, Reading)
 
 
@@ -81,6 +81,6 @@ def _probe_here(call: tuple[str, str | None, str, dict[str, Any], str, float]) -
 
     try:
         reading: dict[str, Any] = msgspec.to_builtins(anyio.run(once))
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes a sentence in the parent
+    except BaseException as error:  # whatever it is, it becomes a sentence in the parent
         return failure(error)
     return reading

@@ -80,7 +80,7 @@ class Prober:
         try:
             with anyio.move_on_after(5, shield=True):
                 await anext(session, None)
-        except Exception as error:  # noqa: BLE001 - a plugin's clean-up harms nobody
+        except Exception as error:
             log.debug("closing %s: %s", job.component.name, failure(error))
 
     async def _run(self, job: Job, run: int) -> None:
@@ -88,7 +88,7 @@ class Prober:
             reading = await self._probe(job)
             if not job.cut:
                 self._report(job, to_reading(reading), Origin.PROBE)
-        except BaseException as error:  # noqa: BLE001 - the one place that contains plugins
+        except BaseException as error:
             if self._is_our_cancellation(job, error):
                 raise
             if not job.cut:

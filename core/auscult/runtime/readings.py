@@ -18,10 +18,11 @@ MAX_MEASUREMENTS = 64
 """Measurements kept per reading; more are counted and dropped (a flood would fill every store behind it)."""
 MAX_MESSAGE = 1000
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
+_RULES = f"names match [a-zA-Z_][a-zA-Z0-9_]*, values are finite, at most {MAX_MEASUREMENTS} are kept"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
 
 
-class Flood(Exception):  # noqa: N818 - it is told, never raised through
+class Flood(Exception):
     """A reading carried more, or other, measurements than may be kept."""
 
 
@@ -81,12 +82,7 @@ def settle(reading: Reading, secrets: tuple[str, ...] = ()) -> tuple[Reading, st
     settled = Reading(
         _probe_status(reading.status), clean_text(str(reading.message), secrets), measurements, stages, time_ms
     )
-    complaint = (
-        f"{lost} of its numbers were dropped: names match [a-zA-Z_][a-zA-Z0-9_]*, values are finite, at most {MAX_MEASUREMENTS} are kept"
-        if lost
-        else ""
-    )
-    return settled, complaint
+    return settled, f"{lost} of its numbers were dropped: {_RULES}" if lost else ""
 
 
 def _probe_status(status: Any) -> Status:

@@ -78,7 +78,7 @@ class Runner:
         self._loop = self._prober = None
 
     def add(self, components: Iterable[Component]) -> None:
-        """Put components on schedule; one of the same name takes the other's place, at its phase if the pace is the same."""
+        """Put components on schedule; one of the same name takes the other's place."""
         now, fresh = self._clock.monotonic(), []
         for component in components:
             old = self._take_out(component.name)

@@ -32,7 +32,7 @@ REMEMBERED = 4096
 
 
 class Scheduler:
-    """Decides; `start` begins a run, `cut` ends one that is over its time, `skip` hears of a start that could not be."""
+    """Decides. `start` begins a run, `cut` ends one that is over its time, `skip` hears of a start that was missed."""
 
     def __init__(
         self, start: Callable[[Job, float], None], cut: Callable[[Job], None], skip: Callable[[Job, float], None]

@@ -17,7 +17,7 @@ from types import CodeType, FrameType
 
 from auscult.runtime.job import Job
 from auscult.runtime.loop import Loop
-from auscult.runtime.prober import Prober, ProbeInterrupted
+from auscult.runtime.prober import ProbeInterrupted, Prober
 
 __all__ = ["Watchdog"]
 
@@ -25,7 +25,7 @@ log = logging.getLogger("auscult.watchdog")
 
 BEAT = 0.4
 """Seconds between signs of life; a loop that owes one for this long is blocked."""
-_RUNNERS: frozenset[CodeType] = frozenset({Prober._run.__code__})  # noqa: SLF001 - the frame to look for
+_RUNNERS: frozenset[CodeType] = frozenset({Prober._run.__code__})
 
 
 def _job_on(frame: FrameType | None) -> Job | None:
@@ -76,7 +76,7 @@ class Watchdog:
                 self._on_blocked()
 
     def _on_blocked(self) -> None:
-        frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001 - the documented way to see another thread's stack
+        frame = sys._current_frames().get(self._loop_thread)
         if frame is None or self._alive.is_set():
             return
         job = _job_on(frame)

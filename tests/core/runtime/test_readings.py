@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from auscult import Origin, Reading, Status
 from auscult.runtime.readings import MAX_MEASUREMENTS, MAX_MESSAGE, failure, settle, to_reading, to_result
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,7 @@ def test_a_dict_gives_measurements():
 @pytest.mark.parametrize("value", ["healthy", [1], object(), {"status": "excellent"}, {"queue": "many"}, b""])
 def test_anything_else_is_a_type_error_in_words(value):
     """The sentence names what is expected."""
-    with pytest.raises(TypeError, match="returns a Reading|is not a reading"):
+    with pytest.raises(TypeError, match=r"returns a Reading|is not a reading"):
         to_reading(value)
 
 
