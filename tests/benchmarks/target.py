@@ -7,6 +7,7 @@ arrivals of one path lie from the interval.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sys
 import time
@@ -23,9 +24,7 @@ started = 0.0
 def stats(interval: float) -> dict[str, float]:
     """Arrivals per second and lateness in ms, over everything since the reset."""
     late = sorted(
-        abs(after - before - interval)
-        for times in arrivals.values()
-        for before, after in zip(times, times[1:], strict=False)
+        abs(after - before - interval) for times in arrivals.values() for before, after in itertools.pairwise(times)
     )
     count = sum(map(len, arrivals.values()))
     return {

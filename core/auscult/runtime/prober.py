@@ -112,9 +112,7 @@ class Prober:
         return await job.once()
 
     def _is_our_cancellation(self, job: Job, error: BaseException) -> bool:
-        if isinstance(error, GeneratorExit):
-            return True
-        if isinstance(error, asyncio.CancelledError):
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):
             return job.cut or self.stopping
         return type(error).__module__.startswith("trio") and type(error).__name__ == "Cancelled"
 

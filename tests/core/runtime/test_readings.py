@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from auscult import Origin, Reading, Status
-from auscult.runtime.readings import MAX_MEASUREMENTS, MAX_MESSAGE, failure, settle, to_reading, to_result
 from hypothesis import given
 from hypothesis import strategies as st
+
+from auscult import Origin, Reading, Status
+from auscult.runtime.readings import MAX_MEASUREMENTS, MAX_MESSAGE, failure, settle, to_reading, to_result
 
 
 @pytest.mark.parametrize(

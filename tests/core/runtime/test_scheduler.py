@@ -5,13 +5,14 @@ from __future__ import annotations
 import heapq
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from auscult import Check, Component, Reading, SystemClock
 from auscult.runtime.context import ProbeContext, Services
 from auscult.runtime.job import Job
 from auscult.runtime.scheduler import FIRST_WITHIN, MAX_YOUNG, Scheduler
 from auscult.runtime.wheel import SLOT, Wheel
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 class Nothing(Check):

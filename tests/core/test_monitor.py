@@ -1,0 +1,263 @@
+"""The monitor as a whole, without a server: registering, reporting, restarting, reloading."""
+
+from __future__ import annotations
+
+import threading
+
+import anyio
+import pytest
+
+from auscult import (
+    Check,
+    Component,
+    ComponentNotFound,
+    ConfigurationError,
+    HealthThreshold,
+    Monitor,
+    Ping,
+    Reading,
+    Status,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+class Scripted(Check):
+    """Says what the script says next, the last line for ever."""
+
+    kind = "scripted"
+    script: list[Reading]
+
+    async def probe(self, ctx):
+        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+
+class Connected(Check):
+    """Keeps a connection, and counts how often it was opened and closed."""
+
+    kind = "connected"
+    events: list[str]
+    fail_at: int = 0
+
+    async def probe(self, ctx):
+        return await super().probe(ctx)
+
+    async def open(self, ctx):
+        self.events.append("open")
+        count = 0
+
+        async def once():
+            nonlocal count
+            count += 1
+            if count == self.fail_at:
+                raise ConnectionError("the connection broke in two")
+            return Reading()
+
+        yield once
+        self.events.append("close")
+
+
+def component(name, check, **keys):
+    return Component(name=name, check=check, **({"interval": 0.1, "timeout": 0.1} | keys))
+
+
+async def until(condition, seconds=5.0):
+    """Wait for a condition; the reason to fail is the condition itself."""
+    with anyio.fail_after(seconds):
+        while not condition():
+            await anyio.sleep(0.01)
+
+
+async def test_the_first_verdict_is_there_within_seconds():
+    """Not after an interval."""
+    async with Monitor([component("slow-paced", Scripted(script=[Reading()]), interval=60.0)]) as monitor:
+        assert monitor.summary().status == Status.UNKNOWN
+        assert not monitor.ready
+        await until(lambda: monitor.ready)
+        await until(lambda: monitor.component_health("slow-paced").status == Status.HEALTHY, 8)
+
+
+async def test_functions_sync_and_async_are_checks():
+    """`monitor.health.register(name, check=function)` as in the seed document."""
+    monitor = Monitor()
+
+    async def fine():
+        return {"queue": 3}
+
+    def broken(ctx):
+        raise RuntimeError(f"{ctx.component} is broken for good")
+
+    monitor.health.register("billing", check=fine, threshold=HealthThreshold(response_time_ms=3000.0), interval="100ms")
+    monitor.health.register("broken", check=broken, interval=0.1, failures=1)
+    async with monitor:
+        await until(lambda: monitor.component_health("broken").status == Status.UNHEALTHY)
+        await until(lambda: monitor.component_health("billing").status == Status.HEALTHY)
+        assert monitor.component_health("billing").measurements == {"queue": 3.0}
+        assert "broken is broken for good" in monitor.component_health("broken").message
+
+
+async def test_registering_while_running_and_unregistering():
+    """Components come and go at any time."""
+    async with Monitor() as monitor:
+        monitor.health.register("late", check=lambda: True, interval=0.1)
+        await until(lambda: monitor.component_health("late").status == Status.HEALTHY)
+        monitor.health.unregister("late")
+        with pytest.raises(ComponentNotFound, match=r"no component `late`"):
+            monitor.component_health("late")
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "sentence"),
+    [
+        ("Über", {}, "does not match"),
+        ("x", {"intervall": 3}, "intervall"),
+        ("x", {"interval": "soon"}, "expected a duration"),
+        ("x", {"check": 3}, "a check is a Check or a function"),
+        ("auscult", {}, "already"),
+    ],
+)
+async def test_a_wrong_registration_is_one_sentence(name, keys, sentence):
+    """Where, what was found, what was expected."""
+    with pytest.raises((ConfigurationError, TypeError), match=sentence):
+        Monitor().health.register(name, **({"check": lambda: True} | keys))
+
+
+async def test_results_are_reported_from_threads():
+    """`report` neither blocks nor loses anything."""
+    monitor = Monitor()
+    monitor.health.register("agent")
+    async with monitor:
+
+        def work():
+            for i in range(500):
+                monitor.report("agent", Reading.healthy(turn=i))
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        await until(lambda: len(monitor.recent_results("agent")) == 100 and not monitor.stats().inbox)
+        for thread in threads:
+            thread.join()
+        assert monitor.component_health("agent").status == Status.HEALTHY
+        with pytest.raises(ComponentNotFound, match="did you mean `agent`"):
+            monitor.report("agentt", Reading())
+
+
+async def test_check_now_answers_with_the_result():
+    """And joins a run in flight instead of starting a second one."""
+    async with Monitor([component("one", Scripted(script=[Reading.healthy("hello")]), interval=60.0)]) as monitor:
+        result = await monitor.check_now("one")
+        assert result.message == "hello"
+        assert monitor.recent_results("one", 1)[0] == result
+
+
+async def test_a_bad_status_is_confirmed_faster_than_the_interval():
+    """Two failures in a row are needed, and the second look comes after seconds, not after the interval."""
+    script = [Reading(), Reading.unhealthy("gone")]
+    async with Monitor([component("one", Scripted(script=script), interval=60.0, retry_interval=0.2)]) as monitor:
+        await monitor.check_now("one")
+        await monitor.check_now("one")
+        await until(lambda: monitor.component_health("one").status == Status.UNHEALTHY, 3)
+
+
+async def test_a_kept_connection_is_opened_once_and_closed_at_the_end():
+    """`open` runs once for many probes; the part after its yield runs at stop."""
+    check = Connected(events=[])
+    async with Monitor([component("one", check)]) as monitor:
+        await until(lambda: monitor.stats().checks_finished >= 4)
+    assert check.events == ["open", "close"]
+
+
+async def test_a_broken_connection_is_closed_and_opened_anew():
+    """After a probe that raised."""
+    check = Connected(events=[], fail_at=2)
+    async with Monitor([component("one", check)]):
+        await until(lambda: check.events.count("open") >= 3)
+    assert check.events.count("open") == check.events.count("close")
+
+
+async def test_history_survives_a_restart(tmp_path):
+    """A component that was unhealthy is so from the first moment after the restart, and since the same time."""
+    broken = component("one", Scripted(script=[Reading.unhealthy("no")]), failures=1)
+    async with Monitor([broken], state_dir=tmp_path) as monitor:
+        await until(lambda: monitor.component_health("one").status == Status.UNHEALTHY)
+        since = monitor.component_health("one").since
+    async with Monitor([component("one", Scripted(script=[Reading()]), interval=60.0)], state_dir=tmp_path) as monitor:
+        view = monitor.component_health("one")
+        assert view.status == Status.UNHEALTHY
+        assert view.since == since
+
+
+async def test_pushed_readings_are_durable_before_they_are_acknowledged(tmp_path):
+    """What `report_durably` returned from is in the store."""
+    monitor = Monitor(state_dir=tmp_path)
+    monitor.health.register("agent")
+    async with monitor:
+        await monitor.report_durably("agent", Reading.healthy("here", turn=1))
+        stored = await monitor.results("agent")
+        assert stored[0].result.message == "here"
+
+
+async def test_pings_reach_the_check_and_survive_a_restart(tmp_path):
+    """A sign of life is looked at right away, and remembered."""
+    seen = []
+
+    class Listens(Check):
+        kind = "listens"
+
+        async def probe(self, ctx):
+            seen.append([ping.message for ping in ctx.pings])
+            return Reading()
+
+    async with Monitor([component("job", Listens(), interval=60.0)], state_dir=tmp_path) as monitor:
+        await monitor.ping("job", Ping(at=monitor.clock.now_ms(), message="first"))
+        await until(lambda: ["first"] in seen)
+    seen.clear()
+    async with Monitor([component("job", Listens(), interval=60.0)], state_dir=tmp_path) as monitor:
+        await until(lambda: bool(seen))
+        assert seen[0] == ["first"]
+
+
+async def test_a_reload_keeps_what_did_not_change():
+    """Unchanged components lose no tick and no state; changed ones keep their status until the next result."""
+    kept = component("kept", Scripted(script=[Reading()]), interval=30.0, fingerprint="1")
+    other = component("other", Scripted(script=[Reading()]), fingerprint="2")
+    async with Monitor([kept, other]) as monitor:
+        await until(lambda: monitor.component_health("kept").status == Status.HEALTHY, 8)
+        due = monitor._runner.jobs["kept"].due
+        monitor.apply([kept, component("new", Scripted(script=[Reading()]), fingerprint="3")])
+        assert monitor._runner.jobs["kept"].due == due
+        assert monitor.component_health("kept").status == Status.HEALTHY
+        assert set(monitor.components()) == {"auscult", "kept", "new"}
+        await until(lambda: monitor.component_health("new").status == Status.HEALTHY)
+
+
+async def test_two_monitors_live_in_one_process():
+    """No state at module level."""
+    async with (
+        Monitor([component("a", Scripted(script=[Reading()]))]) as one,
+        Monitor([component("b", Scripted(script=[Reading.unhealthy("x")]), failures=1)]) as two,
+    ):
+        await until(lambda: one.component_health("a").status == Status.HEALTHY)
+        await until(lambda: two.component_health("b").status == Status.UNHEALTHY)
+        assert set(one.components()) == {"auscult", "a"}
+
+
+async def test_the_monitor_monitors_itself():
+    """Component `auscult`: listed, judged, not counted."""
+    async with Monitor([component("a", Scripted(script=[Reading()]))]) as monitor:
+        await until(lambda: monitor.component_health("auscult").status == Status.HEALTHY)
+        system = monitor.system_health()
+        assert system.total_components == 1
+        assert system.components["auscult"].component_type == "auscult"
+
+
+async def test_run_and_stop_from_different_tasks():
+    """Started in one task, stopped in another: how an agent's start-up and shut-down hooks work."""
+    monitor = Monitor([component("a", Scripted(script=[Reading()]))])
+    async with anyio.create_task_group() as group:
+        group.start_soon(monitor.run)
+    await until(lambda: monitor.component_health("a").status == Status.HEALTHY)
+    async with anyio.create_task_group() as group:
+        group.start_soon(monitor.stop)
+    assert not monitor.ready
