@@ -22,7 +22,6 @@ __all__ = [
     "DefaultSettings",
     "EgressSettings",
     "LimitSettings",
-    "PluginTable",
     "RetentionSettings",
     "Role",
     "ServerSettings",
@@ -56,7 +55,7 @@ def _check_networks(key: str, texts: tuple[str, ...]) -> None:
             ) from None
 
 
-class ComponentKeys(Struct, frozen=True, kw_only=True):
+class ComponentKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The keys that every component may have beside its check's own options."""
 
     check: str
@@ -99,7 +98,7 @@ class ComponentKeys(Struct, frozen=True, kw_only=True):
     """`false` shows it and leaves it out of the totals."""
 
 
-class DefaultSettings(Struct, frozen=True, kw_only=True):
+class DefaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What holds for every component that says nothing else, and the pace of everything that repeats."""
 
     interval: Duration = Duration(30)
@@ -128,7 +127,7 @@ class DefaultSettings(Struct, frozen=True, kw_only=True):
     """Time between updates of a dashboard. The variable `DASHBOARD_UPDATE_INTERVAL` sets it as well."""
 
 
-class ServerSettings(Struct, frozen=True, kw_only=True):
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where and how the server listens and logs."""
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
@@ -155,7 +154,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         _check_networks("trusted_proxies", self.trusted_proxies)
 
 
-class RetentionSettings(Struct, frozen=True, kw_only=True):
+class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long results are kept, by how exact they are."""
 
     raw: Duration = Duration(48 * 3600)
@@ -166,7 +165,7 @@ class RetentionSettings(Struct, frozen=True, kw_only=True):
     """One row per component and hour."""
 
 
-class StoreSettings(Struct, frozen=True, kw_only=True):
+class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where history is kept, and how much of it."""
 
     state_dir: Path = Path("auscult-state")
@@ -182,14 +181,14 @@ class StoreSettings(Struct, frozen=True, kw_only=True):
         return {"retention": self.retention, "low_water_bytes": self.low_water_bytes}
 
 
-class LimitSettings(Struct, frozen=True, kw_only=True):
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one plugin may cost everybody else."""
 
     measurements: Annotated[int, Meta(ge=1, le=10_000)] = 64
     """Measurements kept per reading; more are dropped, counted and shown."""
 
 
-class EgressSettings(Struct, frozen=True, kw_only=True):
+class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which addresses probes and channels may connect to, judged on the resolved address at connect time.
 
     Link-local, cloud metadata, multicast and translated addresses are refused unless allowed here.
@@ -207,7 +206,7 @@ class EgressSettings(Struct, frozen=True, kw_only=True):
         _check_networks("deny", self.deny)
 
 
-class TokenTable(Struct, frozen=True, kw_only=True):
+class TokenTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One bearer token; its name is the table's. Either `hash` or `token` is given."""
 
     role: Role
@@ -233,27 +232,13 @@ class Token(Struct, frozen=True, kw_only=True):
         return f"Token(name={self.name!r}, role={self.role!r}, hash='***')"
 
 
-class AuthTable(Struct, frozen=True, kw_only=True):
+class AuthTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may do what. Without any token the server serves the loopback only, and everybody there is admin."""
 
     tokens: dict[str, TokenTable] = {}
     """Bearer tokens by name: `[auth.tokens.NAME]`."""
     tokens_file: str = ""
     """A TOML file of further tokens, one table `[NAME]` each; relative to the configuration file."""
-
-
-class PluginTable(Struct, frozen=True, kw_only=True):
-    """A channel, exporter or source as configured."""
-
-    name: str
-    kind: str
-    options: dict[str, Any] = {}
-    """The table without its kind, references resolved. Holds secrets."""
-    target: Any = None
-    """The plugin's object made of the options; None while no plugin offers the kind."""
-
-    def __repr__(self) -> str:
-        return f"PluginTable(name={self.name!r}, kind={self.kind!r}, options={sorted(self.options)})"
 
 
 class AuthSettings(Struct, frozen=True, kw_only=True):
@@ -274,9 +259,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     egress: EgressSettings = EgressSettings()
     plugins: tuple[str, ...] = ()
     """Local plugins: paths relative to the file, or dotted module names."""
-    channels: dict[str, PluginTable] = {}
-    exporters: dict[str, PluginTable] = {}
-    sources: dict[str, PluginTable] = {}
+    channels: dict[str, dict[str, Any]] = {}
+    """Tables by name, references followed, so that they hold secrets: print them through `show` only."""
+    exporters: dict[str, dict[str, Any]] = {}
+    sources: dict[str, dict[str, Any]] = {}
     rules: dict[str, dict[str, Any]] = {}
     routes: list[dict[str, Any]] = []
     dashboards: dict[str, dict[str, Any]] = {}

@@ -84,14 +84,13 @@ def _refuse_depth(text: str) -> None:
     """Composing nodes recurses in C: depth is counted on the flat stream of events first."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+        if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > MAX_DEPTH:
-                raise _RefusedError(
-                    f"has more than {MAX_DEPTH} tables or lists inside each other", event.start_mark.line + 1
-                )
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+        elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+        if depth > MAX_DEPTH:
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise _RefusedError(f"has more than {MAX_DEPTH} tables or lists inside each other", line)
 
 
 def _build(loader: Any, path: Path) -> Document:

@@ -1,0 +1,112 @@
+"""The reference page of the configuration, written by the code that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from auscult.config import words
+from auscult.config.environment import LAYERED
+from auscult.config.fielddocs import field_docs, summary
+from auscult.config.settings import ComponentKeys, RetentionSettings, TokenTable
+from auscult.kinds import Check
+from auscult.model import HealthThreshold, Measurement
+from auscult.options import Duration, secret_fields
+
+if TYPE_CHECKING:
+    from auscult.catalogue import Catalogue
+
+__all__ = ["kind_reference", "reference"]
+
+_HEAD = """\
+# Configuration reference
+
+One file, `auscult.toml` (or `auscult.yaml`, same schema), or none: then the components come from the environment.
+It is looked for at `--config`, `$AUSCULT_CONFIG`, the current directory, `$XDG_CONFIG_HOME/auscult`, `/etc/auscult`.
+A file without a `components` table leaves the components to the environment too.
+
+Durations are numbers of seconds or text such as `250ms`, `15s`, `1h30m`. A value may be `${NAME}`,
+`${NAME:-default}` (the default also stands in for an empty variable) or `{ file = "…" }`, a file beside the
+configuration or among systemd's credentials, whose last newline is dropped; `$$` is a dollar sign. Text that comes
+from a reference may stand for a number, a boolean or (separated by commas) a list.
+
+Variables set keys of the tables below, except `components`: `AUSCULT_SERVER__PORT=9000` is `port` of `[server]`.
+Built-in values come first, then the file, then variables, then the command line.
+"""
+
+
+def reference(catalogue: Catalogue) -> str:
+    """A Markdown page: every table and key with type, default and meaning, and every installed kind of check."""
+    parts = [_HEAD, *_table("components.NAME", ComponentKeys), *_table("threshold (of a component)", HealthThreshold)]
+    for name, kind in LAYERED.items():
+        parts += _table(name, kind)
+        if name == "auth":
+            parts += _table("auth.tokens.NAME", TokenTable)
+        if name == "store":
+            parts += _table("store.retention", RetentionSettings)
+    parts.append("## Kinds of check\n")
+    parts += [kind_reference(cls) for _, cls in sorted(catalogue.checks.items())]
+    return "\n".join(parts)
+
+
+def kind_reference(cls: type[Check], *, level: int = 3) -> str:
+    """The part about one kind of check: what it does, its options, its measurements."""
+    parts = [f"{'#' * level} `{cls.kind}`\n", summary(cls) + "\n"]
+    if cls.requires:
+        extras = ", ".join(f"`{extra}`" for extra in sorted(set(cls.requires.values())))
+        parts.append(f"Needs the extra {extras}.\n")
+    parts += _options(cls) or ["It has no options of its own.\n"]
+    parts += _measurements(cls.measurements)
+    return "\n".join(parts)
+
+
+def _table(name: str, kind: type[Struct]) -> list[str]:
+    return [f"## `{name}`\n", summary(kind) + "\n", *_options(kind)]
+
+
+def _options(kind: type[Struct]) -> list[str]:
+    docs, secret = field_docs(kind), secret_fields(kind)
+    rows = []
+    for field in msgspec.structs.fields(kind):
+        note = " Secret." if field.name in secret else ""
+        rows.append(
+            (f"`{field.encode_name}`", words.expected(field.type), _default(field), docs.get(field.name, "") + note)
+        )
+    return list(_rows(("key", "type", "default", "meaning"), rows))
+
+
+def _measurements(measurements: Iterable[Measurement]) -> list[str]:
+    rows = [(f"`{each.name}`", each.unit, each.kind, each.help) for each in measurements]
+    return list(_rows(("measurement", "unit", "kind", "meaning"), rows))
+
+
+def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    if not rows:
+        return
+    yield "| " + " | ".join(head) + " |"
+    yield "| " + " | ".join("---" for _ in head) + " |"
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+    yield ""
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    return f"`{_shown(value)}`" if _says_something(value) else ""
+
+
+def _says_something(value: Any) -> bool:
+    return value not in (None, "", ()) and not isinstance(value, Struct | Mapping | list)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and not isinstance(value, Duration):
+        return f"{value:g}"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

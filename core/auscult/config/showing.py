@@ -1,0 +1,110 @@
+"""A configuration as anybody may see it, and what two of them differ in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from auscult.component import Component
+from auscult.config.settings import Settings
+from auscult.config.tables import KINDS
+from auscult.options import Duration, public
+
+__all__ = ["Plan", "plan", "show"]
+
+_PACE = ("interval", "timeout", "retry_interval")
+_TABLES = ("server", "store", "defaults", "limits", "egress")
+_NAMED = ("channels", "exporters", "sources", "rules", "dashboards")
+_AT_START = ("server.", "store.", "egress.", "plugins")
+"""What a running server keeps until it is started anew."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a configuration would change, compared with another."""
+
+    added: tuple[str, ...] = ()
+    """Names of components."""
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+    """Key paths of everything else that differs: ``server.port``, ``channels.ops``, ``auth.tokens.ci``."""
+    restart: tuple[str, ...] = ()
+    """Those of `other` that a reload does not change: they need a new start."""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.other)
+
+
+def plan(old: Settings, new: Settings) -> Plan:
+    """What going from `old` to `new` means. Components are compared by fingerprint."""
+    before, after = _components(old), _components(new)
+    other = tuple(_differences(old, new))
+    return Plan(
+        added=tuple(name for name in after if name not in before),
+        changed=tuple(name for name in after if name in before and after[name] != before[name]),
+        removed=tuple(name for name in before if name not in after),
+        other=other,
+        restart=tuple(key for key in other if key.startswith(_AT_START)),
+    )
+
+
+def _components(settings: Settings) -> dict[str, str]:
+    found = {name: component.fingerprint for name, component in settings.components.items() if component.enabled}
+    return found | ({settings.itself.name: settings.itself.fingerprint} if settings.itself else {})
+
+
+def _differences(old: Settings, new: Settings) -> list[str]:
+    found = ["plugins"] if old.plugins != new.plugins else []
+    for table in _TABLES:
+        before, after = getattr(old, table), getattr(new, table)
+        found += [f"{table}.{key}" for key in after.__struct_fields__ if getattr(before, key) != getattr(after, key)]
+    for table in _NAMED:
+        found += [f"{table}.{name}" for name in _changed(getattr(old, table), getattr(new, table))]
+    tokens = [{token.name: token for token in settings.auth.tokens} for settings in (old, new)]
+    found += [f"auth.tokens.{name}" for name in _changed(*tokens)]
+    return found + (["routes"] if old.routes != new.routes else [])
+
+
+def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
+
+
+def show(settings: Settings) -> dict[str, Any]:
+    """`settings` as plain data, every default filled in and every secret masked; free to print anywhere."""
+    shown: dict[str, Any] = {
+        "file": str(settings.file) if settings.file else None,
+        "discovered": settings.discovered,
+        "plugins": list(settings.plugins),
+    }
+    shown |= {table: public(getattr(settings, table)) for table in _TABLES}
+    shown["auth"] = {"tokens": {token.name: {"role": token.role, "hash": "***"} for token in settings.auth.tokens}}
+    components = [*settings.components.values(), *([settings.itself] if settings.itself else [])]
+    shown["components"] = {component.name: _component(component) for component in components}
+    shown |= {table: {name: _masked(raw) for name, raw in getattr(settings, table).items()} for table in _NAMED}
+    shown["routes"] = [_masked(route) for route in settings.routes]
+    return shown
+
+
+def _component(component: Component) -> dict[str, Any]:
+    keys = {
+        key: str(Duration(value)) if key in _PACE and value is not None else public(value)
+        for key in component.__struct_fields__
+        if key not in ("name", "check", "fingerprint", "type")
+        for value in (getattr(component, key),)
+    }
+    return {"check": component.check.kind, "type": component.component_type, **public(component.check), **keys}
+
+
+_PLAIN_KEYS = (*KINDS.values(), "severity", "for", "op", "metric", "scope", "name")
+
+
+def _masked(value: Any, key: str = "") -> Any:
+    """A table that no installed plugin explains: which of its texts are secret is not known, so all are masked."""
+    if isinstance(value, dict):
+        return {name: _masked(inner, str(name)) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner, key) for inner in value]
+    if isinstance(value, str):
+        return value if key in _PLAIN_KEYS or not value else "***"
+    return value if isinstance(value, bool | int | float | None) else "***"

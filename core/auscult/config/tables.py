@@ -1,0 +1,218 @@
+"""Every table but `components`: settings, tokens, and the tables that later parts read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auscult.component import NAME
+from auscult.config import document, tokens
+from auscult.config.decode import FAILED, Decoder
+from auscult.config.document import KeyPath
+from auscult.config.environment import LAYERED, state_directory
+from auscult.config.references import References
+from auscult.config.report import Report
+from auscult.config.settings import AuthSettings, AuthTable, DefaultSettings, StoreSettings, Token, TokenTable
+from auscult.errors import ConfigurationError, did_you_mean
+from auscult.options import Duration
+
+if TYPE_CHECKING:
+    from auscult.catalogue import Catalogue
+
+__all__ = ["KINDS", "NAMED", "TABLES", "Tables"]
+
+KINDS = {"channels": "channel", "exporters": "exporter", "sources": "source"}
+"""Tables of plugins, and the key that names the kind in each."""
+NAMED = (*KINDS, "rules", "dashboards")
+TABLES = ("components", *NAMED, "routes", *LAYERED)
+NAME_RULE = "a name has 1 to 64 of the characters a-z 0-9 _ . -"
+
+_FROM_ENVIRONMENT = (
+    ("ALERT_WEBHOOK_URL", "channels", "webhook", "webhook_url"),
+    ("PROMETHEUS_PUSHGATEWAY_URL", "exporters", "prometheus", "pushgateway_url"),
+)
+T = TypeVar("T", bound=Struct)
+
+
+class Tables:
+    """The tables of one configuration, decoded one after the other; findings go to the decoder's report."""
+
+    def __init__(self, data: Mapping[str, Any], decoder: Decoder, environ: Mapping[str, str]) -> None:
+        self._data = data
+        self.decoder = decoder
+        self._report = decoder.report
+        self._environ = environ
+
+    def refuse_unknown(self) -> None:
+        """Report every key at the top that means nothing."""
+        for key in self._data:
+            if key not in TABLES and key != "plugins":
+                self._report.add((key,), "unknown table" + did_you_mean(key, [*TABLES, "plugins"]))
+
+    def plugins(self) -> tuple[str, ...]:
+        """The local plugins."""
+        raw = self._data.get("plugins", [])
+        found = self.decoder.value(raw, tuple[str, ...], ("plugins",))
+        return () if found is FAILED else found
+
+    def settings(self, key: str, kind: type[T]) -> T:
+        """One table of settings; its defaults where it is wrong."""
+        found = self.decoder.struct(kind, self._data.get(key, {}), (key,))
+        return kind() if found is FAILED else found
+
+    def defaults(self) -> DefaultSettings:
+        """The table `defaults`, durations checked."""
+        found = self.settings("defaults", DefaultSettings)
+        pace = (
+            "interval",
+            "timeout",
+            "retry_interval",
+            *(name for name in found.__struct_fields__ if "_interval" in name),
+        )
+        ok = [refuse_zero(self._report, ("defaults", key), getattr(found, key)) for key in dict.fromkeys(pace)]
+        return found if all(ok) else DefaultSettings()
+
+    def store(self, directory: Path | None) -> StoreSettings:
+        """The table `store`, the state directory found (decision 5); relative ones start at the file's directory."""
+        found = self.settings("store", StoreSettings)
+        raw = self._data.get("store")
+        if not (isinstance(raw, dict) and "state_dir" in raw):
+            return replace(found, state_dir=state_directory(self._environ))
+        if directory is not None and ("store", "state_dir") not in self._report.origins:
+            return replace(found, state_dir=directory / found.state_dir)
+        return found
+
+    # Tokens
+
+    def auth(self, directory: Path | None) -> AuthSettings:
+        """All tokens, hashed."""
+        table = self.settings("auth", AuthTable)
+        found = _tokens(table.tokens, self._report, ("auth", "tokens"))
+        if table.tokens_file:
+            found += self._tokens_file((directory or Path()) / table.tokens_file, {token.name for token in found})
+        return AuthSettings(tokens=tuple(found))
+
+    def _tokens_file(self, path: Path, taken: Iterable[str]) -> list[Token]:
+        try:
+            source = document.read(path)
+        except ConfigurationError as error:
+            self._report.findings.extend(error.findings)
+            return []
+        report = Report(source)
+        decoder = Decoder(report, References(self._environ, source.directory))
+        tables = decoder.value(source.data, dict[str, TokenTable], ())
+        found = [] if tables is FAILED else _tokens(tables, report, ())
+        for name in {token.name for token in found}.intersection(taken):
+            report.add((name,), "the configuration has a token of that name already")
+        self._report.findings.extend(report.findings)
+        return found
+
+    # Tables that later parts read
+
+    def named(self, table: str, catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+        """Tables by name, references followed; those of plugins are tried on the plugin's class."""
+        found: dict[str, dict[str, Any]] = {}
+        for name, raw in self._tables(table):
+            plain = self.decoder.plain(raw, (table, name))
+            if table in KINDS:
+                self._try_kind(table, name, raw, catalogue)
+            if plain is not FAILED:
+                found[name] = plain
+        return found
+
+    def _tables(self, table: str) -> Iterable[tuple[str, dict[str, Any]]]:
+        raw = self._data.get(table, {})
+        if not isinstance(raw, dict):
+            self._report.add((table,), f"expected tables such as [{table}.name]")
+            return
+        for name, inner in raw.items():
+            if not NAME.fullmatch(name):
+                self._report.add((table, name), NAME_RULE)
+            elif not isinstance(inner, dict):
+                self._report.add((table, name), f"expected a table: [{table}.{name}]")
+            else:
+                yield name, inner
+
+    def _try_kind(self, table: str, name: str, raw: dict[str, Any], catalogue: Catalogue) -> None:
+        role = KINDS[table]
+        classes: Mapping[str, type] = getattr(catalogue, table, {})
+        kind = self.decoder.value(raw[role], str, (table, name, role)) if role in raw else None
+        if kind is FAILED:
+            return
+        if kind is None:
+            self._report.add((table, name), f"missing: `{role}` names the kind{did_you_mean(name, classes)}")
+        elif kind in classes:
+            options = {key: value for key, value in raw.items() if key not in (role, "enabled")}
+            self.decoder.value(options, classes[kind], (table, name), also=(role, "enabled"))
+        elif classes:
+            message = f"no installed plugin offers the {role} `{kind}`{did_you_mean(kind, classes)}"
+            self._report.add((table, name, role), message)
+        else:
+            message = f"no installed plugin offers any {role}, so this table does nothing"
+            self._report.add((table, name), message, fatal=False)
+
+    def routes(self) -> list[dict[str, Any]]:
+        """The ordered list ``[[routes]]``, references followed."""
+        raw = self._data.get("routes", [])
+        if not isinstance(raw, list):
+            self._report.add(("routes",), "expected a list: write [[routes]], once for each route")
+            return []
+        found = []
+        for at, route in enumerate(raw):
+            if not isinstance(route, dict):
+                self._report.add(("routes", at), "expected a table")
+            elif (plain := self.decoder.plain(route, ("routes", at))) is not FAILED:
+                found.append(plain)
+        return found
+
+
+def from_environment(data: dict[str, Any], environ: Mapping[str, str], referenced: Iterable[str]) -> dict[KeyPath, str]:
+    """Add what ALERT_WEBHOOK_URL and PROMETHEUS_PUSHGATEWAY_URL alone configure; returns where it came from.
+
+    A file that has a table of that name, or uses the variable somewhere, has said what it wants.
+    """
+    used = set(referenced)
+    origins: dict[KeyPath, str] = {}
+    for variable, table, name, key in _FROM_ENVIRONMENT:
+        tables = data.get(table, {})
+        if environ.get(variable) and variable not in used and isinstance(tables, dict) and name not in tables:
+            data[table] = {**tables, name: {KINDS[table]: name, key: f"${{{variable}}}"}}
+            origins[table, name] = variable
+    return origins
+
+
+def refuse_zero(report: Report, path: KeyPath, value: Duration | None) -> bool:
+    """Report a duration that is too short to be meant; whether it is fine."""
+    if value is None or value >= 0.01:
+        return True
+    report.add(path, f"expected a duration of at least 10ms, found {value}")
+    return False
+
+
+def _tokens(tables: Mapping[str, TokenTable], report: Report, path: KeyPath) -> list[Token]:
+    found = []
+    for name, table in tables.items():
+        problem = _token_problem(name, table)
+        if problem:
+            report.add((*path, name, *problem[0]), problem[1])
+        else:
+            hashed = table.hash or tokens.hash_token(table.token, salt=tokens.PROCESS_SALT)
+            found.append(Token(name=name, role=table.role, hash=hashed))
+    return found
+
+
+def _token_problem(name: str, table: TokenTable) -> tuple[KeyPath, str] | None:
+    if not NAME.fullmatch(name):
+        return (), NAME_RULE
+    if bool(table.hash) == bool(table.token):
+        both = "has both; keep one" if table.hash else "missing"
+        return (), f"{both}: `hash` (from `auscult token {name}`) or `token`"
+    if table.hash and (problem := tokens.hash_problem(table.hash)):
+        return ("hash",), problem
+    if table.token and len(table.token) < tokens.MIN_LENGTH:
+        return ("token",), f"expected at least {tokens.MIN_LENGTH} characters; `auscult token {name}` makes a good one"
+    return None
