@@ -61,7 +61,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part)
-        return f"{place}: {self.key}: {self.message}" if place else f"{self.key}: {self.message}"
+        return ": ".join(part for part in (place, self.key, self.message) if part)
 
 
 class ConfigurationError(AuscultError):

@@ -52,6 +52,8 @@ class Components:
         self._report = decoder.report
         self._catalogue = catalogue
         self._defaults = defaults
+        self._needs: dict[str, tuple[str, ...]] = {}
+        """What each component depends on, those that have mistakes elsewhere included."""
 
     def build(self, tables: Any) -> dict[str, Component]:
         """Every component of the table `components` that has no mistake; the mistakes are in the report."""
@@ -63,7 +65,7 @@ class Components:
             component = self._one(name, table, ("components", name))
             if component is not None:
                 found[name] = component
-        self._check_dependencies(found, {*tables, ITSELF})
+        self._check_dependencies({*tables, ITSELF})
         return found
 
     def _one(self, name: str, table: Any, path: KeyPath) -> Component | None:
@@ -76,6 +78,7 @@ class Components:
         kind = self._kind(name, table, path)
         common = {key: value for key, value in table.items() if key in ComponentKeys.__struct_fields__}
         keys = self._keys({**common, "check": kind or ""}, path)
+        self._needs[name] = () if keys is FAILED else keys.depends_on
         check = self._check(kind, {key: value for key, value in table.items() if key not in common}, keys, path)
         if check is None or keys is FAILED:
             return None
@@ -157,17 +160,17 @@ class Components:
 
     # Dependencies
 
-    def _check_dependencies(self, components: Mapping[str, Component], known: set[str]) -> None:
-        for name, component in components.items():
-            for at, other in enumerate(component.depends_on):
+    def _check_dependencies(self, known: set[str]) -> None:
+        for name, needs in self._needs.items():
+            for at, other in enumerate(needs):
                 path = ("components", name, "depends_on", at)
                 if other == name:
                     self._report.add(path, "a component cannot depend on itself")
                 elif other not in known:
                     self._report.add(path, f"there is no component `{other}`{did_you_mean(other, known - {name})}")
-        for cycle in _cycles(components):
-            way = " → ".join([*cycle, cycle[0]])
-            self._report.add(("components", cycle[0], "depends_on"), f"the dependencies form a circle: {way}")
+        for circle in _circles(self._needs):
+            way = " → ".join([*circle, circle[0]])
+            self._report.add(("components", circle[0], "depends_on"), f"the dependencies form a circle: {way}")
 
 
 def assemble(name: str, check: Check, keys: ComponentKeys, defaults: DefaultSettings) -> Component:
@@ -218,24 +221,19 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _cycles(components: Mapping[str, Component]) -> Iterator[list[str]]:
+def _circles(needs: Mapping[str, tuple[str, ...]]) -> Iterator[list[str]]:
     """Every circle of dependencies once, found without recursion (a chain may be as long as there are components)."""
     done: set[str] = set()
-    for start in components:
-        way: list[str] = []
-        todo = [(start, 0)] if start not in done else []
-        while todo:
-            name, at = todo.pop()
-            if at == 0:
-                way.append(name)
-            wanted = [other for other in components[name].depends_on if other in components and other != name]
-            if at == len(wanted):
+    for start in needs:
+        way: dict[str, Iterator[str]] = {} if start in done else {start: iter(needs[start])}
+        while way:
+            name = next(reversed(way))
+            other = next(way[name], None)
+            if other is None:
                 done.add(name)
-                way.pop()
-                continue
-            todo.append((name, at + 1))
-            other = wanted[at]
-            if other in way:
-                yield way[way.index(other) :]
-            elif other not in done:
-                todo.append((other, 0))
+                del way[name]
+            elif other in way and other != name:
+                names = list(way)
+                yield names[names.index(other) :]
+            elif other in needs and other not in done and other != name:
+                way[other] = iter(needs[other])

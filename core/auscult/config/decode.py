@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from auscult.config import words
 from auscult.config.document import KeyPath
-from auscult.config.references import ReferenceProblem, References, has_reference, is_file_reference
+from auscult.config.references import ReferenceProblem, References, has_reference, is_file_reference, names_in
 from auscult.config.report import Report
 from auscult.errors import AuscultError, did_you_mean
 from auscult.options import convert_options, scrub, secret_fields
@@ -108,7 +108,8 @@ class Decoder:
     def __init__(self, report: Report, references: References) -> None:
         self.report = report
         self._references = references
-        self._hidden: set[KeyPath] = set()
+        self._hidden: dict[KeyPath, str] = {}
+        """What came from a reference, and how to call it in a finding."""
 
     def struct(self, kind: type[T], table: Any, path: KeyPath, *, also: Iterable[str] = ()) -> T | Any:
         """`table` as a `kind`, or FAILED. `also` are names that are valid beside the fields, for suggestions."""
@@ -154,8 +155,8 @@ class Decoder:
 
     def _came(self, text: str, kind: Any, path: KeyPath, raw: Any) -> Any:
         """Text from elsewhere as `kind` wants it: a list from commas, a number or a boolean from its text."""
-        if not isinstance(raw, str) or "${" in raw:
-            self._hidden.add(path)
+        if called := _called(raw):
+            self._hidden[path] = called
         sequence = _shape(kind)[2]
         if sequence is not None and _convertible(text, kind) is FAILED:
             parts = [part.strip() for part in text.split(",")] if text.strip() else []
@@ -204,7 +205,7 @@ class Decoder:
                 self.report.add((*path, key), "unknown key" + did_you_mean(key, [*fields, *also]))
         for key, field in fields.items():
             if field.required and key not in table:
-                self.report.add((*path, key), f"missing: {words.expected(field.type)} is required here")
+                self.report.add((*path, key), f"missing: expected {words.expected(field.type)}")
 
     def _explain_dict(self, table: dict[str, Any], kind: Any, path: KeyPath, hidden: bool) -> None:
         key_type = get_args(kind)[0] if get_args(kind) else Any
@@ -217,7 +218,7 @@ class Decoder:
         struct = _shape(kind)[0]
         own = error.__cause__ if isinstance(error, msgspec.ValidationError) else error
         if own is None or (struct is None and own is not error):
-            return words.mismatch(value, kind, hidden=hidden)
+            return words.mismatch(value, kind, hidden=hidden, called=self._hidden.get(path, ""))
         if hidden:
             return f"is refused ({type(own).__name__})"
         text = str(own) if isinstance(own, ValueError | AuscultError) else f"{type(own).__name__}: {own}"
@@ -235,6 +236,13 @@ class Decoder:
             inside = _SECRET if kind is _SECRET or key in secret else _shape(field.type)[0] if field else None
             found |= self._secrets(child, inside, (*path, key))
         return found
+
+
+def _called(raw: Any) -> str:
+    """How to name what a reference stands for: by its variables or its file, never by its value."""
+    if is_file_reference(raw):
+        return f"the file {raw['file']!r}"
+    return " and ".join(f"${{{name}}}" for name in dict.fromkeys(names_in(raw)))
 
 
 def _without(text: str, secrets: set[str]) -> str:

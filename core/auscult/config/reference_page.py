@@ -73,7 +73,12 @@ def _options(kind: type[Struct]) -> list[str]:
     for field in msgspec.structs.fields(kind):
         note = " Secret." if field.name in secret else ""
         rows.append(
-            (f"`{field.encode_name}`", words.expected(field.type), _default(field), docs.get(field.name, "") + note)
+            (
+                f"`{field.encode_name}`",
+                words.expected(field.type).replace(words.DURATION, "duration"),
+                _default(field),
+                docs.get(field.name, "") + note,
+            )
         )
     return list(_rows(("key", "type", "default", "meaning"), rows))
 

@@ -81,7 +81,8 @@ class _Scanner:
         key = self._key()
         self._expect("]]" if is_list else "]")
         path = self._inside(key, is_list)
-        self._note(path, line)
+        for end in range(1, len(path) + 1):
+            self._note(path[:end], line)
         if not is_list:
             self._once(self._headers, path, line)
         return path

@@ -78,9 +78,13 @@ def _words(kind: inspect.Type) -> str:
 
 def _range(kind: inspect.IntType | inspect.FloatType) -> str:
     if kind.ge is not None and kind.le is not None:
-        return f" from {kind.ge:g} to {kind.le:g}"
+        return f" from {_number(kind.ge)} to {_number(kind.le)}"
     limits = ((kind.ge, "of at least"), (kind.gt, "above"), (kind.le, "of at most"), (kind.lt, "below"))
-    return "".join(f" {word} {limit:g}" for limit, word in limits if limit is not None)
+    return "".join(f" {word} {_number(limit)}" for limit, word in limits if limit is not None)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
 def _text(kind: inspect.StrType) -> str:
@@ -116,13 +120,7 @@ def found(value: Any, *, hidden: bool = False) -> str:
     if isinstance(value, bool):
         return "true or false" if hidden else str(value).lower()
     if isinstance(value, int | float):
-        return (
-            "a number"
-            if hidden
-            else f"the number {value:g}"
-            if isinstance(value, float)
-            else f"the number {_int(value)}"
-        )
+        return "a number" if hidden else f"the number {_int(value) if isinstance(value, int) else repr(value)}"
     if isinstance(value, str):
         return _found_text(value, hidden)
     known = ((list, "a list"), (dict, "a table"), (type(None), "nothing (null)"))
@@ -143,8 +141,13 @@ def _found_text(value: str, hidden: bool) -> str:
     return "the text " + msgspec.json.encode(shown.encode(errors="replace").decode()).decode()
 
 
-def mismatch(value: Any, kind: Any, *, hidden: bool = False) -> str:
-    """One sentence: what was expected, what was found, and the likely remedy."""
+def mismatch(value: Any, kind: Any, *, hidden: bool = False, called: str = "") -> str:
+    """One sentence: what was expected, what was found, and the likely remedy.
+
+    `hidden` values are not repeated; `called` stands in the place of what came from a reference.
+    """
+    if called:
+        return f"expected {expected(kind)}, found something else in {called}"
     hint = "" if hidden else _hint(value, kind)
     return f"expected {expected(kind)}, found {found(value, hidden=hidden)}{hint}"
 
@@ -152,8 +155,7 @@ def mismatch(value: Any, kind: Any, *, hidden: bool = False) -> str:
 def _hint(value: Any, kind: Any) -> str:
     wanted = expected(kind)
     if isinstance(value, str) and (names := choices(kind)):
-        near = did_you_mean(value, names)
-        return near if near.startswith("; did") else ""
+        return _nearest(value, names)
     if wanted.startswith("text") and value is not None and not isinstance(value, str | list | dict):
         return "; put it in quotes"
     if isinstance(value, str) and _fits(value, kind):
@@ -161,6 +163,12 @@ def _hint(value: Any, kind: Any) -> str:
     if wanted.startswith("a list") and not isinstance(value, list | dict):
         return "; put it in brackets"
     return ""
+
+
+def _nearest(value: str, names: list[str]) -> str:
+    same = [name for name in names if name.casefold() == value.casefold()]
+    near = did_you_mean(value, same or names)
+    return f"; did you mean `{same[0]}`?" if same else near if near.startswith("; did") else ""
 
 
 def _fits(text: str, kind: Any) -> bool:
