@@ -80,6 +80,7 @@ class Monitor:
         self._problems: dict[tuple[str, str], Problem] = {}
         self._listeners: list[Callable[[CheckResult, Change | None], None]] = []
         self._configured: set[str] = set()
+        self._stored_pings: Mapping[str, list[Ping]] = {}
         self.health = HealthMonitor(self.clock, interval=interval if interval is not None else _default_interval())
         self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
@@ -115,6 +116,9 @@ class Monitor:
         await loop.start()
         self.health.changed = self._on_registered
         self._runner.add(self.health.components.values())
+        for name, pings in self._stored_pings.items():
+            for ping in pings:
+                self._runner.add_ping(name, ping)
         self._inbox.open(loop)
         self._runner.start(loop, interrupt=self._interrupt)
         loop.spawn(self._sweep)
@@ -148,16 +152,10 @@ class Monitor:
         self._stored_pings = await to_thread.run_sync(store.pings)
 
     async def _sweep(self) -> None:
-        self._hand_over_pings()
         while True:
             await anyio.sleep(SWEEP)
             for change in self.health.expire():
                 log.debug("%s has no data", change.component)
-
-    def _hand_over_pings(self) -> None:
-        for name, pings in getattr(self, "_stored_pings", {}).items():
-            for ping in pings:
-                self._runner.add_ping(name, ping)
 
     async def _refresh_uptime(self) -> None:
         while (store := self.store) is not None:
@@ -241,7 +239,7 @@ class Monitor:
             await self._committed(partial(self.store.append_ping, name, ping))
         self._runner.add_ping(name, ping)
         if self._loop is not None and not self.health.components[name].check.passive:
-            self._runner.check_now(name, lambda _: None)
+            self._runner.look(name)
 
     async def check_now(self, name: str) -> CheckResult:
         """Probe at once, or join the run in flight; returns its result, taken in. Raises ComponentNotFound."""

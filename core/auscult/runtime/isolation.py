@@ -51,7 +51,11 @@ def _load(module: str, file: str | None) -> Any:
     assert spec is not None
     assert spec.loader is not None
     loaded = sys.modules[module] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
+    try:
+        spec.loader.exec_module(loaded)
+    except BaseException:
+        del sys.modules[module]
+        raise
     return loaded
 
 

@@ -144,6 +144,11 @@ class Runner:
             self.scheduler.begin(job, self._clock.monotonic())
             self._arm()
 
+    def look(self, name: str) -> None:
+        """Probe soon, and not with a run that is already going: something it has not seen just happened."""
+        self.scheduler.again(self.jobs[name], self._clock.monotonic())
+        self._arm()
+
     # The schedule's side
 
     def _arm(self) -> None:

@@ -82,14 +82,16 @@ class Scheduler:
     def tick(self, now: float) -> None:
         """Serve every slot that is due."""
         horizon = now + EARLY
-        for _, runs in self._deadlines.take(horizon):
+        for slot, runs in self._deadlines.take(horizon):
             for job, run in runs:
                 if job.running and job.run == run and not job.cut:
-                    self._cut(job)
+                    self._over(job, slot, now)
         self._age(now)
         for slot, jobs in self._extras.take(horizon):
             for job in jobs:
-                if not (job.gone or job.running or job.queued):
+                if job.running:
+                    self._extras.put(now + SLOT, job)
+                elif not (job.gone or job.queued or job.parked):
                     self._offer(job, slot, now)
         for slot, jobs in self._starts.take(horizon):
             for job in jobs:
@@ -131,6 +133,14 @@ class Scheduler:
             return 0.0, 0.0, 0.0
         ordered = sorted(self._lateness)
         return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)], self._max_lateness
+
+    def _over(self, job: Job, slot: float, now: float) -> None:
+        """The deadline has come. A probe is not charged for a loop that was blocked: it gets that time again."""
+        late = now - slot
+        if late > BEHIND:
+            self._deadlines.put(now + min(late, job.component.timeout), (job, job.run))
+        else:
+            self._cut(job)
 
     def _advance(self, job: Job, now: float) -> None:
         interval = job.component.interval

@@ -49,12 +49,13 @@ class Hangs(Check):
 
 
 class Swallows(Check):
-    """Never answers, and does not let itself be cancelled either."""
+    """Never answers, and does not let itself be cancelled either, until released."""
 
     kind = "swallows"
+    released: list[bool]
 
     async def probe(self, ctx):
-        while True:
+        while not self.released:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(3600)
 
@@ -183,7 +184,9 @@ async def test_a_hanging_probe_is_cut_at_its_timeout():
 async def test_a_probe_that_swallows_cancellation_is_left_behind_with_a_remedy():
     """It is cancelled once; its component starts no second run, keeps being told as unhealthy, and is complained of."""
     begin = time.process_time()
-    views, monitor = await watch(component("bad", Swallows()), seconds=2.0)
+    released = []
+    views, monitor = await watch(component("bad", Swallows(released=released)), seconds=2.0)
+    released.append(True)
     assert views["bad"].status == Status.UNHEALTHY
     assert "hanging" in views["bad"].message
     problem = next(p for p in monitor.problems if "ignored its cancellation" in p.message)
@@ -224,7 +227,7 @@ async def test_a_probe_that_blocks_the_loop_is_interrupted_and_parked():
     """Noticed within about a second, interrupted, named with its line, no more probed until somebody asks."""
     begin = time.monotonic()
     bad = component("bad", Blocks(seconds=30), interval=1.0, timeout=0.9)
-    views, monitor = await watch(bad, seconds=3.0, interrupt=True)
+    views, monitor = await watch(bad, seconds=4.0, interrupt=True)
     assert time.monotonic() - begin < 8
     assert monitor.stats().parked == 1
     assert monitor.stats().loop_blocked >= 1
