@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auscult import Check, Discovered
 from msgspec import Struct
+
+from auscult import Check, Discovered
 
 __all__ = ["ROLES", "VENDORS", "Proposal", "Vendor", "openai_proposal", "vendor_proposals"]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from auscult import CheckContext, Clock, Reading, Status
-
 from auscult_plugins._voice.failures import classify
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -85,6 +85,7 @@ _STATUSES: dict[int, Cause] = {
 _VAGUE = frozenset({"invalid_request_error", "not_found_error"})
 _CODE_KEYS = ("code", "type", "status", "error", "err_code", "error_code", "category")
 _TEXT_KEYS = ("message", "msg", "err_msg", "title", "details")
+_NESTS = ("error", "detail")
 _MAX_SAID = 200
 
 
@@ -134,14 +135,20 @@ def classify_error(said: Any) -> Failure:
 
 
 def _failure(status: int | None, said: Any, wait: float | None, request_id: str) -> Failure:
-    codes = [text for text in _find(said, _CODE_KEYS) if text and " " not in text and not text.isdigit()]
+    objects = _objects(said)
+    codes = [text for text in _values(objects, _CODE_KEYS) if " " not in text and not text.isdigit()]
     known = [code for code in codes if code.lower() in _CODES]
-    code = next((code for code in known if code not in _VAGUE), next(iter(known or codes), ""))
-    cause = _cause(status, code.lower())
-    messages = [text for text in _find(said, _TEXT_KEYS) if text and text != code]
-    message = " ".join(next(iter(messages), "").split())
-    shortened = message if len(message) <= _MAX_SAID else message[: _MAX_SAID - 1] + "…"
-    return Failure(cause=cause, status=status, code=code, said=shortened, retry_after=wait, request_id=request_id)
+    code = next((code for code in known if code.lower() not in _VAGUE), next(iter(known or codes), ""))
+    texts = [*_values(objects, _TEXT_KEYS), *_values(objects, _NESTS), *([said] if isinstance(said, str) else [])]
+    message = " ".join(next(iter(texts), "").split())
+    return Failure(
+        cause=_cause(status, code.lower()),
+        status=status,
+        code=code if code != message else "",
+        said=message if len(message) <= _MAX_SAID else message[: _MAX_SAID - 1] + "…",
+        retry_after=wait,
+        request_id=request_id,
+    )
 
 
 def _cause(status: int | None, code: str) -> Cause:
@@ -157,21 +164,18 @@ def _cause(status: int | None, code: str) -> Cause:
     )
 
 
-def _find(said: Any, keys: tuple[str, ...]) -> Iterator[str]:
-    """Values of `keys` in an error body, innermost object first; a bare text is a message."""
+def _objects(said: Any) -> list[dict[str, Any]]:
+    """The objects of an error body, innermost first: vendors nest them under ``error`` or ``detail``."""
     if isinstance(said, list):
-        said = said[0] if said else {}
-    if isinstance(said, str):
-        if keys is _TEXT_KEYS:
-            yield said
-        return
+        said = said[0] if said else None
     if not isinstance(said, dict):
-        return
-    for name in ("error", "detail"):
-        yield from _find(said.get(name), keys)
-    for key in keys:
-        if isinstance(value := said.get(key), str | int) and not isinstance(value, bool):
-            yield str(value)
+        return []
+    return [*(inner for name in _NESTS for inner in _objects(said.get(name))), said]
+
+
+def _values(objects: list[dict[str, Any]], keys: tuple[str, ...]) -> list[str]:
+    found = (each.get(key) for each in objects for key in keys)
+    return [value for value in found if isinstance(value, str) and value.strip()]
 
 
 def _plain(body: bytes, content_type: str) -> str:

@@ -6,8 +6,8 @@ import difflib
 from typing import Any, ClassVar
 
 import msgspec
-from auscult import Check, CheckContext, Measurement, Reading, SecretStr
 
+from auscult import Check, CheckContext, Measurement, Reading, SecretStr
 from auscult_plugins._voice.exchange import Exchange, Failed, checked_key, checked_url
 from auscult_plugins._voice.failures import classify
 

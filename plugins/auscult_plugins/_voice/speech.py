@@ -12,9 +12,9 @@ from operator import mul
 from typing import Annotated
 
 import msgspec
-from auscult import Status
 from msgspec import Struct
 
+from auscult import Status
 from auscult_plugins._voice.wave import Clip
 
 __all__ = ["Finding", "Sound", "SpeechLimits", "judge", "measure"]
