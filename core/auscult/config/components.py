@@ -204,7 +204,9 @@ def _preferences(check: Check) -> Preferences:
     """What the check asks for; nothing where a plugin's `prefers` fails."""
     try:
         wanted = check.prefers()
-    except Exception:  # a plugin may raise anything; its component is probed at the usual pace then
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a plugin may raise anything; its component is probed at the usual pace then
         return Preferences()
     return wanted if isinstance(wanted, Preferences) else Preferences()
 

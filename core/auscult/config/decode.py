@@ -175,15 +175,17 @@ class Decoder:
             return FAILED
         try:
             return convert_options(value, kind)
-        except Exception as error:  # a plugin's __post_init__ may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin's __post_init__ may raise anything
             self._explain(error, value, kind, path, hidden or path in self._hidden, also)
             return FAILED
 
     def _explain(
-        self, error: Exception, value: Any, kind: Any, path: KeyPath, hidden: bool, also: Iterable[str]
+        self, error: BaseException, value: Any, kind: Any, path: KeyPath, hidden: bool, also: Iterable[str]
     ) -> None:
         struct, mapping, sequence = _shape(kind)
-        before = len(self.report.findings)
+        before = self.report.told
         if isinstance(value, dict) and struct is not None:
             self._explain_struct(value, struct, path, hidden, also)
         elif isinstance(value, dict) and mapping is not None:
@@ -191,7 +193,7 @@ class Decoder:
         elif isinstance(value, list) and sequence is not None:
             for at, item in enumerate(value):
                 self._convert(item, _item_type(sequence, at), (*path, at), hidden=hidden)
-        if len(self.report.findings) == before and not _failed(value):
+        if self.report.told == before and not _failed(value):
             self.report.add(path, self._sentence(error, value, kind, path, hidden))
 
     def _explain_struct(
@@ -214,7 +216,7 @@ class Decoder:
                 self.report.add((*path, key), f"the key does not fit: expected {words.expected(key_type)}")
             self._convert(value, _value_type(kind), (*path, key), hidden=hidden)
 
-    def _sentence(self, error: Exception, value: Any, kind: Any, path: KeyPath, hidden: bool) -> str:
+    def _sentence(self, error: BaseException, value: Any, kind: Any, path: KeyPath, hidden: bool) -> str:
         struct = _shape(kind)[0]
         own = error.__cause__ if isinstance(error, msgspec.ValidationError) else error
         if own is None or (struct is None and own is not error):
@@ -255,7 +257,9 @@ def _without(text: str, secrets: set[str]) -> str:
 def _convertible(value: Any, kind: Any, *, strict: bool = True) -> Any:
     try:
         return convert_options(value, kind, strict=strict)
-    except Exception:  # whatever the type's own hooks raise means the same here: it does not fit
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # whatever the type's own hooks raise means the same here: it does not fit
         return FAILED
 
 

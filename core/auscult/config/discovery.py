@@ -51,7 +51,9 @@ def _ask(kind: str, cls: type[Check], environ: Mapping[str, str], warnings: list
     proposals: list[Any] = []
     try:
         proposals.extend(cls.discover(environ))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         text = scrub(f"{type(error).__name__}: {error}", _values(environ))
         _warn(warnings, kind, f"could not say what it finds in the environment: {text}")
     for proposal in proposals:

@@ -41,7 +41,7 @@ _INTERVALS: dict[str, KeyPath] = {
     "DASHBOARD_UPDATE_INTERVAL": ("defaults", "dashboard_update_interval"),
 }
 _ALONE: dict[str, KeyPath] = {"AUSCULT_STATE_DIR": ("store", "state_dir"), "AUSCULT_PLUGINS": ("plugins",)}
-_ELSEWHERE = ("AUSCULT_CONFIG", "AUSCULT_TOKEN", "AUSCULT_URL")
+_ELSEWHERE = ("AUSCULT_CONFIG", "AUSCULT_TOKEN")
 """Variables that are read by others."""
 _KUBERNETES = re.compile(r"AUSCULT_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
 """What Kubernetes sets in every pod beside a service that is called ``auscult``; so is ``AUSCULT_PORT=tcp://…``."""
@@ -76,7 +76,7 @@ class Layers:
             near = did_you_mean(f"{PREFIX}{path[0].upper()}__", tables)
             self.notes[name] = f"names no table that variables can set{near}"
         else:
-            self.notes[name] = "is no variable that auscult knows" + did_you_mean(name, _variables())
+            self.notes[name] = "is no variable that auscult knows" + _near(name)
 
     def add_command_line(self, overrides: Mapping[str, Any], path: KeyPath = ()) -> None:
         """Lay what the command line says over everything; None says nothing. Keys may be dotted."""
@@ -99,6 +99,13 @@ class Layers:
 
 def _is_kubernetes(name: str, value: str) -> bool:
     return bool(_KUBERNETES.fullmatch(name)) or (name == "AUSCULT_PORT" and "://" in value)
+
+
+def _near(name: str) -> str:
+    """The variable of a key of that name, whatever its table, else the one that is spelt most like it."""
+    known = _variables()
+    same = [variable for variable in known if variable.endswith(f"__{name.removeprefix(PREFIX)}")]
+    return did_you_mean(same[0] if same else name, same or known)
 
 
 def _variables() -> list[str]:

@@ -19,11 +19,14 @@ class Report:
     def __init__(self, document: Document, origins: Mapping[KeyPath, str] | None = None) -> None:
         self._document = document
         self.origins: Mapping[KeyPath, str] = origins if origins is not None else {}
+        self.told = 0
+        """How often something was told, repetitions included."""
         self._told: set[tuple[KeyPath, str]] = set()
         self.findings: list[Finding] = []
 
     def add(self, path: KeyPath, message: str, *, fatal: bool = True) -> None:
         """One more finding: `path` says where, `message` what."""
+        self.told += 1
         if (path, message) in self._told:
             return
         self._told.add((path, message))

@@ -91,22 +91,21 @@ class Tables:
     def auth(self, directory: Path | None) -> AuthSettings:
         """All tokens, hashed."""
         table = self.settings("auth", AuthTable)
-        found = _tokens(table.tokens, self._report, ("auth", "tokens"))
+        raw = self._data.get("auth")
+        found = _tokens(self.decoder, raw.get("tokens") if isinstance(raw, dict) else None, ("auth", "tokens"))
         if table.tokens_file:
             found += self._tokens_file((directory or Path()) / table.tokens_file, {token.name for token in found})
         return AuthSettings(tokens=tuple(found))
 
-    def _tokens_file(self, path: Path, taken: Iterable[str]) -> list[Token]:
+    def _tokens_file(self, path: Path, taken: set[str]) -> list[Token]:
         try:
             source = document.read(path)
         except ConfigurationError as error:
             self._report.findings.extend(error.findings)
             return []
         report = Report(source)
-        decoder = Decoder(report, References(self._environ, source.directory))
-        tables = decoder.value(source.data, dict[str, TokenTable], ())
-        found = [] if tables is FAILED else _tokens(tables, report, ())
-        for name in {token.name for token in found}.intersection(taken):
+        found = _tokens(Decoder(report, References(self._environ, source.directory)), source.data, ())
+        for name in taken.intersection(source.data):
             report.add((name,), "the configuration has a token of that name already")
         self._report.findings.extend(report.findings)
         return found
@@ -193,12 +192,15 @@ def refuse_zero(report: Report, path: KeyPath, value: Duration | None) -> bool:
     return False
 
 
-def _tokens(tables: Mapping[str, TokenTable], report: Report, path: KeyPath) -> list[Token]:
+def _tokens(decoder: Decoder, tables: Any, path: KeyPath) -> list[Token]:
+    """Every token of `tables` that has no mistake, each decoded on its own so that all mistakes show."""
     found = []
-    for name, table in tables.items():
-        problem = _token_problem(name, table)
-        if problem:
-            report.add((*path, name, *problem[0]), problem[1])
+    for name, raw in tables.items() if isinstance(tables, dict) else ():
+        table = decoder.struct(TokenTable, raw, (*path, name))
+        if table is FAILED:
+            continue
+        if problem := _token_problem(name, table):
+            decoder.report.add((*path, name, *problem[0]), problem[1])
         else:
             hashed = table.hash or tokens.hash_token(table.token, salt=tokens.PROCESS_SALT)
             found.append(Token(name=name, role=table.role, hash=hashed))

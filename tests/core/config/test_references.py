@@ -97,7 +97,8 @@ def test_files(loaded, tmp_path):
     """A file beside the configuration gives its text without the newline at the end, also for numbers."""
     (tmp_path / "secret").write_text("hunter2\n\n")
     (tmp_path / "port").write_text("6390\n")
-    text = '[components.redis]\ncheck = "redis"\nurl = "x"\npassword = { file = "secret" }\nport = { file = "${DIR}/port" }'
+    text = '[components.redis]\ncheck = "redis"\nurl = "x"\npassword = { file = "secret" }\n'
+    text += 'port = { file = "${DIR}/port" }'
     check = loaded(text, {"DIR": "."}).components["redis"].check
     assert (check.password, check.port) == ("hunter2", 6390)
 
