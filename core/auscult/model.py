@@ -174,9 +174,11 @@ class HealthThreshold(Struct, frozen=True, forbid_unknown_fields=True):
     error_rate_percent: _Percent = 5.0
     """Higher than this over the window is degraded, judged from 10 results on."""
     memory_usage_percent: _Percent = 90.0
-    """Compared with the measurement of the same name, as are the next two."""
+    """More than this, as measured under the same name, is degraded."""
     cpu_usage_percent: _Percent = 90.0
+    """More than this, as measured under the same name, is degraded."""
     disk_usage_percent: _Percent = 90.0
+    """More than this, as measured under the same name, is degraded."""
     recover: dict[str, float] = {}
     """Hysteresis: once a level is breached, the component is good again only beyond this one, for example
     ``{"response_time_ms": 200}`` under a level of 250. Keys are the level names above."""

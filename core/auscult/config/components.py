@@ -146,7 +146,9 @@ class Components:
         except MissingDependency:
             cls = self._catalogue.checks[kind]
         except UnknownKind as error:
-            self._report.add((*path, "check"), f"{_lower(str(error))}{self._failed_plugins()}")
+            called = self._decoder.called((*path, "check"), kind)
+            message = _lower(str(error)).replace(f"`{kind}`", called, 1)
+            self._report.add((*path, "check"), message + self._failed_plugins())
             return None
         if enabled and (remedy := self._catalogue.missing(cls)):
             self._report.add(
@@ -167,7 +169,8 @@ class Components:
                 if other == name:
                     self._report.add(path, "a component cannot depend on itself")
                 elif other not in known:
-                    self._report.add(path, f"there is no component `{other}`{did_you_mean(other, known - {name})}")
+                    near = did_you_mean(other, known - {name})
+                    self._report.add(path, f"there is no component {self._decoder.called(path, other)}{near}")
         for circle in _circles(self._needs):
             way = " → ".join([*circle, circle[0]])
             self._report.add(("components", circle[0], "depends_on"), f"the dependencies form a circle: {way}")

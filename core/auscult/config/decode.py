@@ -125,6 +125,10 @@ class Decoder:
         plain = self.resolve(raw, Any, path) if has_reference(raw) else raw
         return FAILED if _failed(plain) else plain
 
+    def called(self, path: KeyPath, value: str) -> str:
+        """How a finding may name the text at `path`: itself, or the reference it came from."""
+        return self._hidden.get(path) or f"`{value}`"
+
     # References
 
     def resolve(self, raw: Any, kind: Any, path: KeyPath) -> Any:
