@@ -1,0 +1,155 @@
+"""`auscult demo` as a newcomer uses it: seven components alive, a fault found, mended, and nothing left behind."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+COMPONENTS = {"stt_client", "llm_client", "tts_client", "database", "redis", "livekit", "orchestrator"}
+
+
+def missing(what: str, install: str) -> None:
+    """Fail in CI, skip elsewhere."""
+    message = f"{what} is not installed; run: {install}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+class Demo:
+    """A running demo, and the commands that steer it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            self.port = sock.getsockname()[1]
+        self.log = directory / "log"
+        self.process = subprocess.Popen(self._command("--port", str(self.port)), stderr=self.log.open("w"))
+
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "auscult", "demo", "--directory", str(self.directory / "demo"), *words]
+
+    def say(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`auscult demo …`."""
+        return subprocess.run(self._command(*words), capture_output=True, text=True, timeout=30, check=False)
+
+    def components(self) -> dict:
+        """What the server says; empty while it says nothing."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/detailed", timeout=5) as reply:
+                return json.loads(reply.read())["components"]
+        except urllib.error.HTTPError as error:
+            return json.loads(error.read()).get("components", {})
+        except OSError:
+            return {}
+
+    def wait(self, what, seconds: float = 45) -> dict:
+        """The components, once `what` holds for them."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                pytest.fail(f"the demo ended: {self.log.read_text()[-2000:]}")
+            if what(found := self.components()):
+                return found
+            time.sleep(0.2)
+        return pytest.fail(f"not within {seconds} s: {json.dumps(found, indent=1)[:4000]}")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The demo with everything it can have."""
+    for program in ("flite", "redis-server"):
+        if shutil.which(program) is None:
+            missing(program, f"apt-get install {program}")
+    for package in ("pocketsphinx", "auscult_rehearsal"):
+        if importlib.util.find_spec(package) is None:
+            missing(package, "make test")
+    started = Demo(tmp_path_factory.mktemp("demo"))
+    yield started
+    if started.process.poll() is None:
+        started.process.terminate()
+        started.process.wait(20)
+
+
+def all_well(components: dict) -> bool:
+    return set(components) >= COMPONENTS and all(components[name]["status"] == "healthy" for name in COMPONENTS)
+
+
+def test_all_seven_components_are_alive(demo):
+    """Each is probed for real and healthy, the voice ones at the depth that proves work."""
+    components = demo.wait(all_well)
+    assert "hello how can i help you today" in components["stt_client"]["message"]
+    assert "speaks" in components["tts_client"]["message"]
+    assert "host" in components
+
+
+def test_a_silent_voice_is_found_and_named(demo):
+    """`break tts --silent`: unhealthy at the second bad check, with a sentence that says silence; then mended."""
+    demo.wait(all_well)
+    said = demo.say("break", "tts", "--silent")
+    assert said.returncode == 0, said.stderr
+    assert "tts_client" in said.stdout
+    found = demo.wait(lambda components: components["tts_client"]["status"] == "unhealthy", 20)
+    assert "silence" in found["tts_client"]["message"]
+    assert found["stt_client"]["status"] == "healthy"
+    status = demo.say("status").stdout
+    assert "silent" in status
+    assert "unhealthy" in status
+    assert demo.say("mend").returncode == 0
+    demo.wait(lambda components: components["tts_client"]["status"] == "healthy")
+
+
+@pytest.mark.parametrize(
+    ("component", "fault", "status", "says"),
+    [
+        ("stt", "--unauthorized", "unhealthy", "API key"),
+        ("llm", "--slow", "degraded", "response time"),
+        ("redis", "--down", "unhealthy", ""),
+        ("database", "--down", "unhealthy", ""),
+        ("livekit", "--lying", "unhealthy", ""),
+        ("orchestrator", "--lying", "unhealthy", ""),
+    ],
+)
+def test_every_component_can_be_broken_and_mended(demo, component, fault, status, says):
+    """Each kind of fault is found where it is, and gone once it is mended."""
+    name = f"{component}_client" if component in ("stt", "llm") else component
+    demo.wait(all_well)
+    assert demo.say("break", component, fault).returncode == 0
+    found = demo.wait(lambda components: components[name]["status"] == status, 30)
+    assert says in found[name]["message"]
+    assert demo.say("mend", component).returncode == 0
+    demo.wait(lambda components: components[name]["status"] == "healthy")
+
+
+def test_wrong_wishes_get_a_sentence(demo):
+    """No fault, an unknown component, a fault that it has not, a second demo."""
+    demo.wait(all_well)
+    assert "--silent" in demo.say("break", "tts").stderr
+    assert "there are stt, llm, tts" in demo.say("break", "voice", "--down").stderr
+    assert "it has silent, down" in demo.say("break", "database", "--throttled").stderr
+    assert "runs already" in demo.say().stderr
+
+
+def test_sigterm_leaves_nothing_behind(demo):
+    """Exit code 0; the stand-ins, the recogniser and redis-server are gone; steering says that no demo runs."""
+    demo.wait(all_well)
+    family = psutil.Process(demo.process.pid).children(recursive=True)
+    assert any("redis-server" in process.name() for process in family)
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.process.wait(15) == 0
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert "No demo runs" in demo.say("status").stderr
+    assert not (demo.directory / "demo" / "demo.json").exists()
