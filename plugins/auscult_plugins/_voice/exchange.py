@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -165,9 +166,16 @@ def _broken(exchange: Exchange, error: httpx.TransportError) -> str:
 
 def _reason(error: BaseException) -> str:
     """The operating system's words where they are in the chain, else the error's own."""
+    import socket
+    import ssl
+
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, OSError) and seen.strerror:
-            return seen.strerror.lower()
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return f"its certificate is not accepted: {seen.verify_message}"
+        if isinstance(seen, socket.gaierror):
+            return f"its name cannot be resolved: {(seen.strerror or str(seen)).lower()}"
+        if isinstance(seen, OSError) and seen.errno and not isinstance(seen, ssl.SSLError):
+            return os.strerror(seen.errno).lower()
         seen = seen.__cause__ or seen.__context__
     return str(error) or type(error).__name__

@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
@@ -198,7 +197,7 @@ def _seconds(text: str, scale: float, now_ms: int) -> float | None:
     try:
         return float(text) * scale
     except ValueError:
-        pass
+        from email.utils import parsedate_to_datetime
     try:
         until = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

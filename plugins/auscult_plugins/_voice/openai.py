@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, ClassVar
 
 import msgspec
@@ -31,6 +30,8 @@ def judge_models(who: str, models: dict[str, dict[str, Any]], model: str) -> Rea
         return Reading.healthy(f"{who} accepts the request and lists {len(models)} models", models=len(models))
     entry = models.get(model) or next((item for name, item in models.items() if name.endswith("/" + model)), None)
     if entry is None:
+        import difflib
+
         near = difflib.get_close_matches(model, models, n=1, cutoff=0.5)
         instead = f"; did you mean `{near[0]}`?" if near else ""
         return Reading.unhealthy(
