@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ def run(ctx: click.Context, directory: Path, port: int, *, clips_only: bool) -> 
     """Start the stand-ins, serve until SIGTERM or SIGINT, leave nothing running behind."""
     if running := _running(directory):
         raise click.ClickException(f"A demo runs already, at {running['url']} (process {running['pid']})")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # The server has its own handler; this one is for the moments before and after it.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     directory.mkdir(parents=True, exist_ok=True)
     notice = directory / _NOTICE
     try:
@@ -36,6 +38,7 @@ def run(ctx: click.Context, directory: Path, port: int, *, clips_only: bool) -> 
         raise click.ClickException(str(error)) from None
     finally:
         notice.unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _serve(ctx: click.Context, directory: Path, port: int, control: Control, notice: Path) -> None:
