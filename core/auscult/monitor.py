@@ -45,6 +45,8 @@ UPTIME_EVERY = 60.0
 READY_AFTER = 10.0
 """Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
 HOUR_MS = 3_600_000
+RESTORED = 50_000
+"""Results read back at the start, shared out among all components: a start takes seconds, not minutes."""
 
 
 class Monitor:
@@ -148,7 +150,9 @@ class Monitor:
 
     async def _restore(self, store: Store) -> None:
         since = self.clock.now_ms() - HOUR_MS
-        self.health.restore(await to_thread.run_sync(partial(store.recent, since=since)))
+        limit = max(RESTORED // len(self.health.components), 10)
+        recent = await to_thread.run_sync(partial(store.recent, since=since, limit=min(limit, 100)))
+        self.health.restore(recent, await to_thread.run_sync(store.states))
         self._stored_pings = await to_thread.run_sync(store.pings)
 
     async def _sweep(self) -> None:
@@ -208,6 +212,8 @@ class Monitor:
         if self.store is not None and not stored:
             self.store.append(result)
         change = self.health.take(result)
+        if change is not None and self.store is not None:
+            self.store.note_state(change.component, change.new, change.at)
         if self.health.confirming(result.component) and result.origin != Origin.PUSH:
             self._runner.recheck(result.component, first=self.health.component_since(result.component) is None)
         for listen in self._listeners:

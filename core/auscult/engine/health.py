@@ -148,12 +148,17 @@ def expire(state: HealthState, component: Component, now: int) -> Change | None:
     return _move(state, component, Status.UNKNOWN, now)
 
 
-def restore(state: HealthState, component: Component, results: Iterable[CheckResult], since: int | None = None) -> None:
-    """Bring back what was known before a restart, results oldest first; `since` when the last status began."""
+def restore(
+    state: HealthState,
+    component: Component,
+    results: Iterable[CheckResult],
+    last: tuple[str, int] | None = None,
+) -> None:
+    """Bring back what was known before a restart, results oldest first; `last` is the last status and its begin."""
     for result in results:
         step(state, component, result)
-    if since is not None and state.since is not None:
-        state.since = min(since, state.since)
+    if last is not None and state.status == last[0]:
+        state.since = last[1]
 
 
 def view(state: HealthState, component: Component, now: int, *, trends: bool = True) -> ComponentHealth:

@@ -154,11 +154,13 @@ class HealthMonitor:
                 changes.append(change)
         return changes
 
-    def restore(self, recent: Mapping[str, list[CheckResult]]) -> None:
-        """Bring back what was known before a restart."""
+    def restore(
+        self, recent: Mapping[str, list[CheckResult]], states: Mapping[str, tuple[str, int]] = MappingProxyType({})
+    ) -> None:
+        """Bring back what was known before a restart: results oldest first, and last statuses with their time."""
         for name, results in recent.items():
             if (tracked := self._tracked.get(name)) and results:
-                health.restore(tracked.state, tracked.component, results)
+                health.restore(tracked.state, tracked.component, results, states.get(name))
                 tracked.recent.extend(results)
                 self._note(tracked, None)
 
@@ -185,11 +187,11 @@ class HealthMonitor:
             if tracked.component.counted and not tracked.component.check.passive
         )
 
-    def views(self) -> Iterable[ComponentHealth]:
+    def views(self, *, trends: bool = False) -> Iterable[ComponentHealth]:
         """Each component's health, dependencies not looked at; one at a time, for slices."""
         now = self._clock.now_ms()
         for tracked in list(self._tracked.values()):
-            yield health.view(tracked.state, tracked.component, now)
+            yield health.view(tracked.state, tracked.component, now, trends=trends)
 
     def component(self, name: str) -> ComponentHealth:
         """One component's health. Raises ComponentNotFound."""
@@ -208,7 +210,7 @@ class HealthMonitor:
 
     def system(self) -> SystemHealth:
         """All components and the verdict over them."""
-        whole = system.aggregate(self.views(), now=self._clock.now_ms())
+        whole = system.aggregate(self.views(trends=True), now=self._clock.now_ms())
         components = {name: self._with_uptime(view) for name, view in whole.components.items()}
         return replace(whole, components=components, last_check=self.last_check)
 

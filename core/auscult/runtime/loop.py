@@ -56,7 +56,6 @@ class AsyncioLoop:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.call_soon_threadsafe = self._loop.call_soon_threadsafe
 
     async def start(self) -> None:
         """See `Loop.start`."""
@@ -76,6 +75,10 @@ class AsyncioLoop:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        """See `Loop.call_soon_threadsafe`."""
+        self._loop.call_soon_threadsafe(callback)
+
     def call_later(self, delay: float, callback: Callable[[], None]) -> Handle:
         """See `Loop.call_later`."""
         # uvloop turns less than a millisecond into none and spins.
@@ -93,7 +96,6 @@ class TrioLoop:
         self._nursery: trio.Nursery | None = None
         self._opened = trio.Event()
         self._closed = trio.Event()
-        self.call_soon_threadsafe = self._token.run_sync_soon
 
     async def start(self) -> None:
         """See `Loop.start`."""
@@ -101,10 +103,12 @@ class TrioLoop:
         await self._opened.wait()
 
     async def _hold(self) -> None:
-        async with self._trio.open_nursery() as self._nursery:
-            self._opened.set()
-            await self._trio.sleep_forever()
-        self._closed.set()
+        try:
+            async with self._trio.open_nursery() as self._nursery:
+                self._opened.set()
+                await self._trio.sleep_forever()
+        finally:
+            self._closed.set()
 
     async def stop(self) -> None:
         """See `Loop.stop`."""
@@ -124,6 +128,10 @@ class TrioLoop:
         assert self._nursery is not None, "start() comes first"
         self._nursery.start_soon(scoped)
         return scope
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        """See `Loop.call_soon_threadsafe`."""
+        self._token.run_sync_soon(callback)
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Handle:
         """See `Loop.call_later`."""
