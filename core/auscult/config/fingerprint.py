@@ -51,4 +51,5 @@ def _canonical(value: Any, place: str) -> Any:
 
 
 def _hashed(value: Any, place: str) -> str:
-    return hashlib.sha256(f"auscult secret\0{place}\0{value!r}".encode(errors="surrogatepass")).hexdigest()
+    plain = value if isinstance(value, str) else json.dumps(_canonical(value, place), sort_keys=True)
+    return hashlib.sha256(f"auscult secret\0{place}\0{plain}".encode(errors="surrogatepass")).hexdigest()

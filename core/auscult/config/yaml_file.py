@@ -19,8 +19,6 @@ MAX_VALUES = 1_000_000
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|%[^ ]+")
-_SURPRISING = ("tag:yaml.org,2002:timestamp",)
-_DECIMAL = re.compile(r"^[-+]?(?:0b[0-1_]+|0o?[0-7_]+|(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F_]+)$")
 
 
 class _Loader(_Base):  # type: ignore[misc]
@@ -28,21 +26,17 @@ class _Loader(_Base):  # type: ignore[misc]
 
 
 def _without_surprises() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    kept: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-    for first, rules in _Base.yaml_implicit_resolvers.items():
-        kept[first] = [(tag, _base_60_removed(tag, pattern)) for tag, pattern in rules if tag not in _SURPRISING]
-    return kept
-
-
-def _base_60_removed(tag: str, pattern: re.Pattern[str]) -> re.Pattern[str]:
-    if tag.endswith(":int"):
-        return _DECIMAL
-    if tag.endswith(":float"):
-        return re.compile(
-            r"^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
-            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-        )
-    return pattern
+    return {
+        first: [
+            (
+                tag,
+                re.compile("(?!.*:)" + pattern.pattern, pattern.flags) if tag.endswith((":int", ":float")) else pattern,
+            )
+            for tag, pattern in rules
+            if not tag.endswith(":timestamp")
+        ]
+        for first, rules in _Base.yaml_implicit_resolvers.items()
+    }
 
 
 _Loader.yaml_implicit_resolvers = _without_surprises()
