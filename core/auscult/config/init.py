@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from auscult.config.discovery import discover
 from auscult.config.fielddocs import field_docs, summary
-from auscult.config.settings import DefaultSettings, ServerSettings, StoreSettings
+from auscult.config.settings import DefaultSettings, RetentionSettings, ServerSettings, StoreSettings
 from auscult.config.toml_text import comment, table, value_text
 from auscult.kinds import Discovered
 from auscult.model import HealthThreshold
@@ -30,7 +30,7 @@ _COMMON = """\
 #   threshold = { response_time_ms = 250, recover = { response_time_ms = 200 } }
 """
 _AUTH = """\
-# Tokens: without any, the server answers this machine only. `auscult token NAME` prints these lines.
+# Tokens: without any, the server answers this machine only. `auscult token NAME` makes one.
 # [auth.tokens.admin]
 # role = "admin"
 # token = "${AUSCULT_ADMIN_TOKEN}"
@@ -61,9 +61,10 @@ def _settings(name: str, kind: Any) -> Iterator[str]:
         if isinstance(value, bool | int | float | str) and value != "":
             yield from comment(docs[key])
             yield f"# {key} = {value_text(value)}"
-        elif isinstance(value, HealthThreshold):
+        elif isinstance(value, HealthThreshold | RetentionSettings):
             yield from comment(docs[key])
-            yield f"# {key} = {{ response_time_ms = {value.response_time_ms:g} }}"
+            levels = {name: getattr(value, name) for name in value.__struct_fields__}
+            yield f"# {key} = {value_text({name: level for name, level in levels.items() if level})}"
     yield ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -106,7 +107,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 
 def _says_something(value: Any) -> bool:
-    return value not in (None, "", ()) and not isinstance(value, Struct | Mapping | list)
+    return value not in (None, "", ()) and not isinstance(value, Struct | Mapping | list | Path)
 
 
 def _shown(value: Any) -> str:

@@ -16,7 +16,7 @@ __all__ = ["Plan", "plan", "show"]
 _PACE = ("interval", "timeout", "retry_interval")
 _TABLES = ("server", "store", "defaults", "limits", "egress")
 _NAMED = ("channels", "exporters", "sources", "rules", "dashboards")
-_AT_START = ("server.", "store.", "egress.", "plugins")
+_AT_START = ("server.", "store.", "egress.", "limits.")
 """What a running server keeps until it is started anew."""
 
 

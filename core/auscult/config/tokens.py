@@ -15,7 +15,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from auscult.errors import ConfigurationError
 
@@ -38,6 +38,8 @@ _FORM = re.compile(r"scrypt\$n=(\d{1,8}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]
 PROCESS_SALT = secrets.token_bytes(_SALT)
 """Salt of the tokens that configuration holds in clear: hashed at every load, the same within one process."""
 _REMEMBERED = 256
+K = TypeVar("K")
+V = TypeVar("V")
 _Parameters = tuple[int, int, int, bytes, int]
 
 
@@ -54,9 +56,17 @@ def hash_token(token: str, *, salt: bytes | None = None) -> str:
 
 
 def verify(token: str, hashed: str) -> bool:
-    """Whether `token` is the one that was hashed; False for anything that is no hash of ours."""
-    parsed = _parse(hashed)
-    return parsed is not None and hmac.compare_digest(_derive(token, parsed[0]), parsed[1])
+    """Whether `token` is the one that was hashed; False for anything that is no hash of ours.
+
+    Compares in constant time. The last answers are remembered, so that a request costs no scrypt.
+    """
+    key = (_digest(token), hashed)
+    known, answer = _answers.get(key)
+    if not known:
+        parsed = _parse(hashed)
+        answer = parsed is not None and hmac.compare_digest(_derive(token, parsed[0]), parsed[1])
+        _answers.put(key, answer)
+    return bool(answer)
 
 
 def hash_problem(hashed: str) -> str:
@@ -71,6 +81,36 @@ def allows(role: str, needed: str) -> bool:
     return role in ROLES and needed in ROLES and ROLES.index(role) >= ROLES.index(needed)
 
 
+class _Answers(Generic[K, V]):
+    """The last few answers, by question. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: K) -> tuple[bool, V | None]:
+        """Whether there is an answer, and the answer."""
+        with self._lock:
+            if key not in self._known:
+                return False, None
+            self._known.move_to_end(key)
+            return True, self._known[key]
+
+    def put(self, key: K, answer: V) -> None:
+        """Remember; the oldest answer is forgotten when there are too many."""
+        with self._lock:
+            self._known[key] = answer
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+
+
+_answers: _Answers[tuple[bytes, str], bool] = _Answers()
+"""Answers to pure questions: two monitors in one process may share them."""
+
+
 class TokenBook:
     """Finds the token somebody presented. Thread-safe.
 
@@ -80,30 +120,21 @@ class TokenBook:
 
     def __init__(self, tokens: Iterable[Token]) -> None:
         self._tokens = [(token, parsed) for token in tokens if (parsed := _parse(token.hash))]
-        self._known: OrderedDict[bytes, Token | None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known: _Answers[bytes, Token | None] = _Answers()
 
     def __len__(self) -> int:
         return len(self._tokens)
 
     def recall(self, presented: str) -> tuple[bool, Token | None]:
         """Whether the answer is remembered, and the answer. Never slow."""
-        digest = _digest(presented)
-        with self._lock:
-            if digest not in self._known:
-                return False, None
-            self._known.move_to_end(digest)
-            return True, self._known[digest]
+        return self._known.get(_digest(presented))
 
     def find(self, presented: str) -> Token | None:
         """The token whose hash fits, or None. May take some 50 ms per salt in use."""
         known, token = self.recall(presented)
         if not known:
             token = self._search(presented)
-            with self._lock:
-                self._known[_digest(presented)] = token
-                if len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
+            self._known.put(_digest(presented), token)
         return token
 
     def _search(self, presented: str) -> Token | None:

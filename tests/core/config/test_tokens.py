@@ -30,6 +30,14 @@ def test_verify(token, other):
     assert tokens.verify(other, hashed) is (other == token)
 
 
+def test_verify_remembers(monkeypatch):
+    """The second question about a token costs no scrypt, whatever the answer was."""
+    hashed = tokens.hash_token("a-token")
+    assert (tokens.verify("a-token", hashed), tokens.verify("b-token", hashed)) == (True, False)
+    monkeypatch.setattr(tokens, "_derive", lambda *_: pytest.fail("derived again"))
+    assert (tokens.verify("a-token", hashed), tokens.verify("b-token", hashed)) == (True, False)
+
+
 def test_hashes_are_salted():
     """Two hashes of one token differ, and neither contains it."""
     token = tokens.new_token()
