@@ -15,6 +15,7 @@ from anyio import to_thread
 from auscult.clock import Clock, SystemClock
 from auscult.component import Component
 from auscult.errors import ComponentNotFound
+from auscult.metrics.durations import ProbeDurations
 from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, SystemHealth
 from auscult.options import Duration
 from auscult.runtime.context import Services
@@ -77,6 +78,7 @@ class Monitor:
         self._interrupt = interrupt
         self._services = Services(self.clock, policy, self._state_dir)
         self._inbox = Inbox(self._take)
+        self.durations = ProbeDurations()
         self._runner = Runner(self.clock, self._services, self._deliver, self._complain)
         self._loop: Loop | None = None
         self._problems: dict[tuple[str, str], Problem] = {}
@@ -198,6 +200,8 @@ class Monitor:
 
     def _on_registered(self, added: list[Component], removed: list[str]) -> None:
         self._runner.remove(removed)
+        for name in removed:
+            self.durations.forget(name)
         self._runner.add(added)
         for key in [key for key in self._problems if key[0] in removed or key[0] in {c.name for c in added}]:
             del self._problems[key]
@@ -216,6 +220,8 @@ class Monitor:
             self.store.note_state(change.component, change.new, change.at)
         if self.health.confirming(result.component) and result.origin != Origin.PUSH:
             self._runner.recheck(result.component, first=self.health.component_since(result.component) is None)
+        if result.origin != Origin.PUSH:
+            self.durations.observe(result.component, result.duration)
         for listen in self._listeners:
             listen(result, change)
 

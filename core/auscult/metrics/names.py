@@ -1,0 +1,140 @@
+"""The registry of metric names: every family auscult exports, once. Rendering, the documentation's table and generated
+dashboards read it.
+
+The seed document's names and units stay as they are; everything else is ``auscult_*`` in base units.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from auscult.kinds import Check
+from auscult.model import Measurement
+
+__all__ = ["FAMILIES", "Family", "family_of", "measured"]
+
+
+class Family(Struct, frozen=True):
+    """One metric family as it is exported."""
+
+    name: str
+    """As it stands in front of every sample; a counter's ends in ``_total``."""
+    type: str
+    """``gauge``, ``counter`` or ``histogram``."""
+    help: str
+    unit: str = ""
+    labels: tuple[str, ...] = ()
+    timestamps: bool = False
+    """Carries the time of the evaluation, as the seed document's health families do."""
+
+
+_COMPONENT = ("component",)
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            "system_health_status",
+            "gauge",
+            "System verdict: 1 healthy, 0.5 degraded, 0 unhealthy, NaN unknown.",
+            timestamps=True,
+        ),
+        Family(
+            "system_health_percentage", "gauge", "Share of components that are healthy.", "percent", timestamps=True
+        ),
+        Family(
+            "component_health_status",
+            "gauge",
+            "Verdict: 1 healthy, 0.5 degraded, 0 unhealthy, NaN unknown.",
+            "",
+            _COMPONENT,
+            timestamps=True,
+        ),
+        Family(
+            "component_health_response_time_ms",
+            "gauge",
+            "Response time of the latest result.",
+            "milliseconds",
+            _COMPONENT,
+            timestamps=True,
+        ),
+        Family(
+            "component_health_success_rate",
+            "gauge",
+            "Share of recent results that did not fail.",
+            "percent",
+            _COMPONENT,
+            timestamps=True,
+        ),
+        Family(
+            "component_health_error_rate",
+            "gauge",
+            "Share of recent results that failed.",
+            "percent",
+            _COMPONENT,
+            timestamps=True,
+        ),
+        Family(
+            "auscult_probe_duration_seconds", "histogram", "How long probes took, start to end.", "seconds", _COMPONENT
+        ),
+        Family(
+            "auscult_component_last_check_timestamp_seconds",
+            "gauge",
+            "When the latest result came.",
+            "seconds",
+            _COMPONENT,
+        ),
+        Family("auscult_component_flapping", "gauge", "1 while the component flaps.", "", _COMPONENT),
+        Family("auscult_components", "gauge", "Components that are monitored.", "components"),
+        Family("auscult_checks_started_total", "counter", "Probes started.", "probes"),
+        Family("auscult_checks_finished_total", "counter", "Results that probes gave.", "results"),
+        Family("auscult_checks_failed_total", "counter", "Results of probes that were unhealthy.", "results"),
+        Family("auscult_checks_missed_total", "counter", "Starts that could not be.", "starts"),
+        Family("auscult_checks_in_flight", "gauge", "Probes running now.", "probes"),
+        Family("auscult_checks_hung", "gauge", "Probes that ignored their cancellation and still run.", "probes"),
+        Family(
+            "auscult_components_parked",
+            "gauge",
+            "Components no longer probed, because their probe blocked the loop.",
+            "components",
+        ),
+        Family(
+            "auscult_schedule_lateness_seconds",
+            "gauge",
+            "How late probes started, by quantile, over the last few thousand.",
+            "seconds",
+            ("quantile",),
+        ),
+        Family("auscult_loop_blocked_total", "counter", "Times that something blocked the event loop.", "times"),
+        Family("auscult_inbox_results", "gauge", "Results waiting to be taken in.", "results"),
+        Family(
+            "auscult_reports_dropped_total", "counter", "Pushed results dropped because the inbox was full.", "results"
+        ),
+        Family("auscult_plugin_problems", "gauge", "Problems of plugins, as `auscult plugins` lists them.", "problems"),
+        Family("auscult_store_queue_results", "gauge", "Results waiting to be written.", "results"),
+        Family("auscult_store_results_written_total", "counter", "Results written.", "results"),
+        Family("auscult_store_results_dropped_total", "counter", "Results not written: queue or disk full.", "results"),
+        Family("auscult_store_low_on_disk", "gauge", "1 while results are not stored because the disk is almost full."),
+        Family("auscult_store_file_bytes", "gauge", "Size of the history's file.", "bytes"),
+    )
+}
+
+_SUFFIXES = {"ms": "milliseconds", "percent": "percent", "bytes": "bytes", "seconds": "seconds"}
+
+
+def family_of(check: type[Check] | Check, measurement: Measurement) -> Family:
+    """The family of one measurement: ``auscult_redis_memory_bytes{component}``, a counter's with ``_total``."""
+    kind = re.sub(r"[^a-zA-Z0-9_]", "_", check.kind) or "function"
+    name = f"auscult_{kind}_{measurement.name}"
+    if measurement.kind == "counter" and not name.endswith("_total"):
+        name += "_total"
+    text = measurement.help or f"`{measurement.name}` of the check `{check.kind}`."
+    return Family(name, measurement.kind, text, measurement.unit, _COMPONENT)
+
+
+def measured(checks: Iterable[type[Check]]) -> Mapping[str, Family]:
+    """The families of everything that `checks` declare, by name."""
+    families = (family_of(check, measurement) for check in checks for measurement in check.measurements)
+    return {family.name: family for family in families}

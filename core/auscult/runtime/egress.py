@@ -1,0 +1,92 @@
+"""Which addresses may be connected to. Judged on the resolved address, at connect time, so that redirects, rebinding
+names, odd spellings and IPv4 inside IPv6 are all the same case.
+
+A monitor has to reach inside, so loopback and private networks are allowed. What nobody monitors, and what a hostile
+target could aim us at, is not: link-local with the clouds' metadata services, multicast, unspecified, and addresses
+that other hosts translate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Protocol
+
+from auscult.errors import EgressRefused
+
+__all__ = ["EgressPolicy"]
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_DENIED = {
+    "0.0.0.0/8": "unspecified",
+    "169.254.0.0/16": "link-local, where clouds keep their metadata",
+    "100.100.100.200/32": "a cloud's metadata service",
+    "192.0.0.192/32": "a cloud's metadata service",
+    "224.0.0.0/4": "multicast",
+    "255.255.255.255/32": "broadcast",
+    "::/128": "unspecified",
+    "fe80::/10": "link-local",
+    "fd00:ec2::254/128": "a cloud's metadata service",
+    "ff00::/8": "multicast",
+    "64:ff9b::/96": "translated by NAT64",
+    "64:ff9b:1::/48": "translated by NAT64",
+    "2002::/16": "translated by 6to4",
+    "2001::/32": "translated by Teredo",
+}
+_BUILT_IN: tuple[tuple[Network, str], ...] = tuple((ip_network(text), why) for text, why in _DENIED.items())
+
+
+class _Settings(Protocol):
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    strict: bool
+
+
+class EgressPolicy:
+    """`allow` beats `deny` beats what is built in; `strict` refuses everything that is not a public address."""
+
+    def __init__(self, *, allow: Iterable[str] = (), deny: Iterable[str] = (), strict: bool = False) -> None:
+        self._allow = tuple(ip_network(text, strict=False) for text in allow)
+        self._deny = tuple(ip_network(text, strict=False) for text in deny)
+        self._strict = strict
+        self._verdict = lru_cache(maxsize=10_000)(self._judge)
+
+    @classmethod
+    def from_settings(cls, settings: _Settings) -> EgressPolicy:
+        """The policy that a configuration's ``[egress]`` table asks for."""
+        return cls(allow=settings.allow, deny=settings.deny, strict=settings.strict)
+
+    def check(self, address: str) -> None:
+        """Raises EgressRefused, with the reason, when `address` (a literal) may not be connected to."""
+        if reason := self._verdict(address):
+            raise EgressRefused(f"{address} may not be connected to: {reason} (see `egress` in the configuration)")
+
+    def allows(self, address: str) -> bool:
+        """Whether `address` (a literal) may be connected to."""
+        return not self._verdict(address)
+
+    def _judge(self, text: str) -> str:
+        address = _unwrapped(ip_address(text.partition("%")[0]))
+        if _within(address, self._allow):
+            return ""
+        if _within(address, self._deny):
+            return "it is denied by the configuration"
+        for network, reason in _BUILT_IN:
+            if address.version == network.version and address in network:
+                return reason
+        if self._strict and not address.is_global:
+            return "it is not a public address, and the policy is strict"
+        return ""
+
+
+def _unwrapped(address: Address) -> Address:
+    """The IPv4 address inside an IPv4-mapped one."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if mapped is not None else address
+
+
+def _within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)

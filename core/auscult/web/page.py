@@ -1,0 +1,174 @@
+"""The first page: every component with its state, its recent results and its figures. Server-rendered, live enough.
+
+Everything that comes from outside is escaped; there is no inline script or style, so the content security policy can
+forbid both. Works without JavaScript: the page then reloads itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+from litestar import Response, get
+from litestar.handlers import BaseRouteHandler
+
+from auscult import __version__
+from auscult.clock import iso_seconds
+from auscult.model import CheckResult, ComponentHealth, Status, SystemHealth
+from auscult.monitor import SELF, Monitor
+
+__all__ = ["page_routes"]
+
+BARS = 40
+"""Recent results drawn per component."""
+WITH_BARS = 300
+"""Components up to which results are drawn: a wall of thousands shows the table only."""
+_STATIC = Path(__file__).parent / "static"
+_SIGNS = {
+    Status.HEALTHY: "✓",
+    Status.DEGRADED: "!",
+    Status.UNHEALTHY: "✕",
+    Status.UNKNOWN: "?",
+    Status.MAINTENANCE: "–",
+}
+_HEADLINES = {
+    Status.HEALTHY: "All is well",
+    Status.DEGRADED: "Working, worse than it should",
+    Status.UNHEALTHY: "Something is broken",
+    Status.UNKNOWN: "Not known yet",
+}
+
+
+def page_routes(monitor: Monitor) -> list[BaseRouteHandler]:
+    """The page, its live part, and its two static files."""
+
+    @get("/", include_in_schema=False, media_type="text/html")
+    async def page() -> str:
+        return _page(_live(monitor))
+
+    @get("/fragment", include_in_schema=False, media_type="text/html")
+    async def fragment() -> str:
+        return _live(monitor)
+
+    def static(name: str, media_type: str) -> BaseRouteHandler:
+        content = (_STATIC / name).read_bytes()
+
+        @get(f"/static/{name}", public=True, include_in_schema=False, name=f"auscult-static-{name}")
+        async def serve() -> Response[bytes]:
+            return Response(content, media_type=media_type, headers={"Cache-Control": "max-age=300"})
+
+        return serve
+
+    return [page, fragment, static("style.css", "text/css"), static("live.js", "text/javascript")]
+
+
+def _page(live: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>auscult</title>'
+        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
+        '<link rel="stylesheet" href="static/style.css"><script src="static/live.js" defer></script>'
+        '<noscript><meta http-equiv="refresh" content="10"></noscript></head><body>'
+        f'<main id="live" aria-live="polite">{live}</main>'
+        '<footer><span id="age">updated now</span><span><a href="api/docs">API</a> · <a href="metrics">Metrics</a> · '
+        f'<a href="health/detailed">Health</a> · auscult {escape(__version__)}</span></footer></body></html>'
+    )
+
+
+def _live(monitor: Monitor) -> str:
+    system = monitor.system_health()
+    views = sorted(system.components.values(), key=lambda view: (not view.counted, view.group))
+    draw = len(views) <= WITH_BARS
+    groups: dict[str, list[ComponentHealth]] = {}
+    for view in views:
+        groups.setdefault(view.group, []).append(view)
+    tables = "".join(
+        _group(name, members, monitor, now=monitor.clock.now_ms(), draw=draw) for name, members in groups.items()
+    )
+    return _headline(system, monitor) + tables
+
+
+def _headline(system: SystemHealth, monitor: Monitor) -> str:
+    words = _HEADLINES.get(system.status, "")
+    problems = len(monitor.problems)
+    told = (
+        f'<p class="note">{problems} plugin problem{"s" * (problems != 1)}: see <code>auscult plugins</code> or <a href="api/v1/plugins">the API</a>.</p>'
+        if problems
+        else ""
+    )
+    return (
+        f'<header class="{system.status}"><span class="sign" aria-hidden="true">{_SIGNS[system.status]}</span>'
+        f"<div><h1>{words}</h1><p>{escape(system.message)}</p></div>"
+        f"<dl><div><dt>healthy</dt><dd>{system.healthy_components}<small>/{system.total_components}</small></dd></div>"
+        f"<div><dt>score</dt><dd>{system.health_score:.0f}<small> %</small></dd></div></dl></header>{told}"
+    )
+
+
+def _group(name: str, views: Iterable[ComponentHealth], monitor: Monitor, *, now: int, draw: bool) -> str:
+    rows = "".join(_row(view, monitor.recent_results(view.component_name, BARS) if draw else [], now) for view in views)
+    title = f"<h2>{escape(name)}</h2>" if name else ""
+    return (
+        f"<section>{title}<table><thead><tr><th>Component</th><th>State</th><th>Since</th><th>Recent</th>"
+        '<th class="number">Now</th><th class="number">p95</th><th class="number">Success</th>'
+        f'<th class="number">Up 24 h</th></tr></thead><tbody>{rows}</tbody></table></section>'
+    )
+
+
+def _row(view: ComponentHealth, recent: list[CheckResult], now: int) -> str:
+    name = escape(view.component_name)
+    own = ' <span class="kind">the monitor itself</span>' if view.component_name == SELF else ""
+    since = (
+        f'<time datetime="{iso_seconds(view.since)}" title="{iso_seconds(view.since)}">{_ago(now - view.since)}</time>'
+        if view.since
+        else "–"
+    )
+    blame = f' <span class="blame">likely cause: {escape(", ".join(view.blamed_on))}</span>' if view.blamed_on else ""
+    kind = view.component_type
+    shown_kind = f' <span class="kind">{escape(kind)}</span>' if kind != view.component_name and not own else own
+    return (
+        f'<tr class="{view.status}"><th scope="row"><a href="api/v1/components/{name}">{name}</a>{shown_kind}'
+        f'<div class="message">{escape(view.message)}{blame}</div></th>'
+        f'<td class="state"><span class="sign" aria-hidden="true">{_SIGNS[view.status]}</span> {view.status}'
+        f"{' · flapping' if view.flapping else ''}</td><td>{since}</td><td>{_bars(recent)}</td>"
+        f'<td class="number">{_ms(view.response_time_ms)}</td><td class="number">{_ms(view.p95_ms)}</td>'
+        f'<td class="number">{_percent(view.success_rate)}</td><td class="number">{_percent(view.uptime.get("24h"))}</td></tr>'
+    )
+
+
+def _bars(recent: list[CheckResult]) -> str:
+    """Recent results, oldest left: height and colour tell the status, so it is never colour alone."""
+    if not recent:
+        return ""
+    bars = "".join(
+        f'<rect class="{result.status}" x="{index * 5}" y="{_TOP[result.status]}" width="4" height="{22 - _TOP[result.status]}" rx="1">'
+        f"<title>{_moment(result.at)} {result.status} {_ms(result.response_time_ms)} {escape(result.message)}</title></rect>"
+        for index, result in enumerate(reversed(recent), BARS - len(recent))
+    )
+    return f'<svg class="bars" viewBox="0 0 {BARS * 5} 22" role="img" aria-label="the last {len(recent)} results">{bars}</svg>'
+
+
+_TOP = {Status.HEALTHY: 6, Status.DEGRADED: 3, Status.UNHEALTHY: 0, Status.UNKNOWN: 14, Status.MAINTENANCE: 14}
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%H:%M:%SZ")
+
+
+def _ago(ms: int) -> str:
+    seconds = max(ms // 1000, 0)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g} %"

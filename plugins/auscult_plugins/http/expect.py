@@ -1,0 +1,83 @@
+"""What an answer has to be: status, text, JSON, headers. Each complaint is a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+__all__ = ["Missing", "at_path", "complaints", "status_ranges"]
+
+
+class Missing:
+    """Nothing stands at a JSON path."""
+
+
+def status_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """``"200-299, 401"`` as ranges. Raises ValueError."""
+    ranges = []
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        if not (low.isdigit() and (high.isdigit() or not dash)):
+            raise ValueError(f'`status` is codes and ranges such as "200-299, 401", not {text!r}')
+        ranges.append((int(low), int(high or low)))
+    return tuple(ranges)
+
+
+def at_path(document: Any, path: str) -> Any:
+    """What stands at ``a.b.0.c``: keys and list positions separated by dots; `Missing` when there is nothing."""
+    for part in path.split(".") if path else ():
+        if isinstance(document, dict) and part in document:
+            document = document[part]
+        elif isinstance(document, list) and part.lstrip("-").isdigit() and -len(document) <= int(part) < len(document):
+            document = document[int(part)]
+        else:
+            return Missing
+    return document
+
+
+def complaints(
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    contains: Sequence[str],
+    not_contains: Sequence[str],
+    json: Mapping[str, Any],
+    wanted_headers: Mapping[str, str],
+) -> Iterator[str]:
+    """Every way in which the answer is not what it has to be."""
+    text = body.decode("utf-8", errors="replace") if contains or not_contains else ""
+    for wanted in contains:
+        if wanted not in text:
+            yield f"the body does not contain {wanted!r}"
+    for unwanted in not_contains:
+        if unwanted in text:
+            yield f"the body contains {unwanted!r}"
+    for name, value in wanted_headers.items():
+        found = headers.get(name.lower())
+        if found is None:
+            yield f"the header {name} is missing"
+        elif value and value not in found:
+            yield f"the header {name} is {found!r}, not {value!r}"
+    if json:
+        yield from _json_complaints(body, json)
+
+
+def _json_complaints(body: bytes, wanted: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        yield "the body is not JSON"
+        return
+    for path, value in wanted.items():
+        found = at_path(document, path)
+        if found is Missing:
+            yield f"the JSON has nothing at `{path}`"
+        elif found != value:
+            yield f"the JSON has {_short(found)} at `{path}`, not {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 60 else f"{text[:57]}..."
