@@ -61,9 +61,7 @@ def render(
     yield from writer.histogram(views, durations)
     yield from writer.measurements(views, components)
     for name, value in own.items():
-        if not name.startswith("auscult_schedule_lateness"):
-            yield writer.single(name, value, None)
-    yield writer.lateness(own)
+        yield writer.single(name, value, None)
     if openmetrics:
         yield "# EOF\n"
 
@@ -88,20 +86,6 @@ class _Writer:
         family = FAMILIES[name]
         stamp = self._stamp(at) if family.timestamps else None
         return head(family, openmetrics=self._openmetrics) + line(name, (), value, stamp, openmetrics=self._openmetrics)
-
-    def lateness(self, own: Mapping[str, float]) -> str:
-        family = FAMILIES["auscult_schedule_lateness_seconds"]
-        lines = [
-            line(
-                family.name,
-                (("quantile", quantile),),
-                own[f"{family.name}_{quantile}"],
-                None,
-                openmetrics=self._openmetrics,
-            )
-            for quantile in ("0.5", "0.99", "1")
-        ]
-        return head(family, openmetrics=self._openmetrics) + "".join(lines)
 
     def each(
         self, family: Family, views: Sequence[ComponentHealth], value_of: Callable[[ComponentHealth], float | None]
@@ -174,7 +158,6 @@ def _buckets(name: str, component: str, cumulative: list[int], total: float) -> 
 
 def own_figures(figures: Figures) -> dict[str, float]:
     """The monitor's own samples by name."""
-    lateness = "auscult_schedule_lateness_seconds"
     return {
         "auscult_components": figures.components,
         "auscult_checks_started_total": figures.checks_started,
@@ -188,7 +171,7 @@ def own_figures(figures: Figures) -> dict[str, float]:
         "auscult_inbox_results": figures.inbox,
         "auscult_reports_dropped_total": figures.reports_dropped,
         "auscult_plugin_problems": figures.problems,
-        f"{lateness}_0.5": figures.lateness_p50,
-        f"{lateness}_0.99": figures.lateness_p99,
-        f"{lateness}_1": figures.lateness_max,
+        "auscult_schedule_lateness_p50_seconds": figures.lateness_p50,
+        "auscult_schedule_lateness_p99_seconds": figures.lateness_p99,
+        "auscult_schedule_lateness_max_seconds": figures.lateness_max,
     }

@@ -100,13 +100,9 @@ FAMILIES: dict[str, Family] = {
             "Components no longer probed, because their probe blocked the loop.",
             "components",
         ),
-        Family(
-            "auscult_schedule_lateness_seconds",
-            "gauge",
-            "How late probes started, by quantile, over the last few thousand.",
-            "seconds",
-            ("quantile",),
-        ),
+        Family("auscult_schedule_lateness_p50_seconds", "gauge", "Median lateness of the last starts.", "seconds"),
+        Family("auscult_schedule_lateness_p99_seconds", "gauge", "99th percentile of the same.", "seconds"),
+        Family("auscult_schedule_lateness_max_seconds", "gauge", "The worst since the start.", "seconds"),
         Family("auscult_loop_blocked_total", "counter", "Times that something blocked the event loop.", "times"),
         Family("auscult_inbox_results", "gauge", "Results waiting to be taken in.", "results"),
         Family(

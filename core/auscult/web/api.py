@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -46,6 +47,8 @@ ERRORS = {
         (503, "The store cannot write now"),
     )
 }
+_get = partial(get, responses=ERRORS)
+_post = partial(post, responses=ERRORS)
 _Name = Annotated[str, Parameter(description="The component's name.", max_length=64)]
 _Time = Annotated[int | None, Parameter(description="Milliseconds since the epoch, UTC.", ge=0, le=MAX_TIME)]
 _Limit = Annotated[int, Parameter(description="At most this many.", ge=1, le=1000)]
@@ -53,7 +56,7 @@ _ExitCode = Annotated[int, Parameter(description="0 is success, anything else a 
 
 
 def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
-    @get("/system", summary="The verdict over all components")
+    @_get("/system", summary="The verdict over all components")
     async def system() -> SystemBody:
         return SystemBody.of(
             monitor.summary(),
@@ -63,7 +66,7 @@ def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
             version=__version__,
         )
 
-    @get("/components", summary="All components")
+    @_get("/components", summary="All components")
     async def components(group: str | None = None, status: str | None = None) -> ComponentList:
         views = monitor.system_health().components.values()
         return ComponentList(
@@ -74,11 +77,11 @@ def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
             ]
         )
 
-    @get("/components/{name:str}", summary="One component")
+    @_get("/components/{name:str}", summary="One component")
     async def component(name: _Name) -> ComponentBody:
         return ComponentBody.of(monitor.component_health(name))
 
-    @get("/components/{name:str}/results", summary="A component's results, newest first")
+    @_get("/components/{name:str}/results", summary="A component's results, newest first")
     async def results(
         name: _Name,
         before: Annotated[int | None, Parameter(description="Only results with smaller ids.", ge=1, le=2**62)] = None,
@@ -86,7 +89,7 @@ def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     ) -> ResultList:
         return ResultList.of(await monitor.results(name, before=before, limit=limit), limit)
 
-    @get("/components/{name:str}/history", summary="A component's past, summed up")
+    @_get("/components/{name:str}/history", summary="A component's past, summed up")
     async def history(name: _Name, start: _Time = None, end: _Time = None, points: _Limit = 500) -> HistoryBody:
         upto = monitor.clock.now_ms() if end is None else end
         since = max(upto - DAY_MS, 0) if start is None else start
@@ -96,7 +99,7 @@ def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
 
 
 def _inventory_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
-    @get("/plugins", summary="Installed plugins and their problems")
+    @_get("/plugins", summary="Installed plugins and their problems")
     async def plugins() -> PluginsBody:
         infos = monitor.catalogue.plugins if monitor.catalogue is not None else []
         bodies = [
@@ -112,7 +115,7 @@ def _inventory_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         ]
         return PluginsBody(bodies, monitor.problems)
 
-    @get("/config", summary="The configuration in force, secrets masked")
+    @_get("/config", summary="The configuration in force, secrets masked")
     async def config() -> dict[str, Any]:
         return show(monitor.settings) if monitor.settings is not None else {}
 
@@ -120,11 +123,11 @@ def _inventory_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
 
 
 def _acting_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
-    @post("/components/{name:str}/check", role="operator", status_code=200, summary="Probe now and tell the result")
+    @_post("/components/{name:str}/check", role="operator", status_code=200, summary="Probe now and tell the result")
     async def check(name: _Name) -> ResultBody:
         return ResultBody.of(await monitor.check_now(name))
 
-    @post("/components/{name:str}/readings", role="operator", status_code=202, summary="Push a reading")
+    @_post("/components/{name:str}/readings", role="operator", status_code=202, summary="Push a reading")
     async def readings(name: _Name, data: ReadingBody) -> PingBody:
         """Answers when the reading is committed."""
         reading = msgspec.convert(msgspec.to_builtins(data), Reading)
@@ -142,20 +145,20 @@ def _ping_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         await monitor.ping(name, ping)
         return PingBody(name, iso_millis(ping.at))
 
-    @post("/components/{name:str}/ping", role="operator", status_code=202, summary="A sign of life: success")
+    @_post("/components/{name:str}/ping", role="operator", status_code=202, summary="A sign of life: success")
     async def success(name: _Name, request: Request[Any, Any, Any]) -> PingBody:
         """The body, up to 10,000 bytes of text, becomes the message."""
         return await take(name, "success", request)
 
-    @post("/components/{name:str}/ping/start", role="operator", status_code=202, summary="A job has started")
+    @_post("/components/{name:str}/ping/start", role="operator", status_code=202, summary="A job has started")
     async def start(name: _Name, request: Request[Any, Any, Any]) -> PingBody:
         return await take(name, "start", request)
 
-    @post("/components/{name:str}/ping/fail", role="operator", status_code=202, summary="A job has failed")
+    @_post("/components/{name:str}/ping/fail", role="operator", status_code=202, summary="A job has failed")
     async def fail(name: _Name, request: Request[Any, Any, Any]) -> PingBody:
         return await take(name, "fail", request)
 
-    @post("/components/{name:str}/ping/{code:int}", role="operator", status_code=202, summary="A job has ended")
+    @_post("/components/{name:str}/ping/{code:int}", role="operator", status_code=202, summary="A job has ended")
     async def ended(name: _Name, code: _ExitCode, request: Request[Any, Any, Any]) -> PingBody:
         return await take(name, "fail" if code else "success", request, code)
 
@@ -166,4 +169,4 @@ def api_router(monitor: Monitor) -> Router:
     """The routes below ``/api/v1``."""
     routes = (_reading_routes, _inventory_routes, _acting_routes, _ping_routes)
     handlers = [handler for make in routes for handler in make(monitor)]
-    return Router("/api/v1", route_handlers=handlers, responses=ERRORS, tags=["api"])
+    return Router("/api/v1", route_handlers=handlers, tags=["api"])

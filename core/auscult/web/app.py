@@ -60,7 +60,14 @@ def create_app(
     app = Litestar(
         route_handlers=[_root(monitor, answers, access, settings, reload)],
         exception_handlers=problem_handlers,
-        openapi_config=OpenAPIConfig(title="auscult", version=__version__, path="/api", render_plugins=[]),
+        openapi_config=OpenAPIConfig(
+            title="auscult",
+            version=__version__,
+            description="A monitor for voice AI agents and everything else.",
+            render_plugins=[],
+            # The document lies behind the same guard as everything else.
+            openapi_router=Router("/api", route_handlers=[], guards=[access.guard], after_request=_secure),
+        ),
         logging_config=None,
         request_max_body_size=MAX_BODY,
     )

@@ -14,17 +14,13 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def openapi_routes() -> list[BaseRouteHandler]:
-    """The OpenAPI document, and the page."""
-
-    @get("/api/openapi.json", include_in_schema=False, sync_to_thread=False)
-    def document(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        return request.app.openapi_schema.to_schema()
+    """The page."""
 
     @get("/api/docs", include_in_schema=False, media_type="text/html", sync_to_thread=False)
     def docs(request: Request[Any, Any, Any]) -> str:
         return _page(request.app.openapi_schema.to_schema())
 
-    return [document, docs]
+    return [docs]
 
 
 def _page(schema: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from auscult.errors import AuscultError, ComponentNotFound, ConfigurationError, 
 __all__ = ["MEDIA_TYPE", "Problem", "problem", "problem_handlers"]
 
 log = logging.getLogger("auscult.web")
+_TITLES = {int(status): status.phrase for status in HTTPStatus}
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -34,7 +35,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 def problem(status: int, detail: str, *, errors: list[dict[str, str]] | None = None, **headers: str) -> Response[Any]:
     """A problem document as an answer."""
-    title = HTTPStatus(status).phrase if status in HTTPStatus else "Error"
+    title = _TITLES.get(status, "Error")
     body = Problem(title=title, status=status, detail=detail, errors=errors or [])
     return Response(msgspec.json.encode(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
