@@ -227,7 +227,9 @@ class Decoder:
             return words.mismatch(value, kind, hidden=hidden, called=self._hidden.get(path, ""))
         if hidden:
             return f"is refused ({type(own).__name__})"
-        text = str(own) if isinstance(own, ValueError | AuscultError) else f"{type(own).__name__}: {own}"
+        text = _said(own)
+        if not text or not isinstance(own, ValueError | AuscultError):
+            text = f"{type(own).__name__}: {text}"
         return _without(text, self._secrets(value, struct, path))
 
     def _secrets(self, value: Any, kind: Any, path: KeyPath) -> set[str]:
@@ -249,6 +251,16 @@ def _called(raw: Any) -> str:
     if is_file_reference(raw):
         return f"the file {raw['file']!r}"
     return " and ".join(f"${{{name}}}" for name in dict.fromkeys(names_in(raw)))
+
+
+def _said(error: BaseException) -> str:
+    """The error's own words on one line; even its `__str__` may be a plugin's, and raise."""
+    try:
+        return " ".join(str(error).split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return ""
 
 
 def _without(text: str, secrets: set[str]) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from auscult import MissingDependency
+
 
 def _cases() -> list[tuple[str, str]]:
     """`mistakes.txt` beside this file: the configuration and its sentence, case by case."""
@@ -76,16 +78,31 @@ def test_warnings_stop_nothing(loaded):
     assert settings.channels["ops"] == {"channel": "slack"}
 
 
-def test_plugin_that_raises_anything(loaded, catalogue):
-    """A `__post_init__` that raises something odd becomes a finding like any other."""
-    base = catalogue.checks["host"]
+class UnspeakableError(BaseException):
+    """Its message raises as well."""
 
-    class Odd(base):
+    def __str__(self):
+        raise SystemExit("even this")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("two\nlines"), "two lines"),
+        (KeyError("x"), "KeyError: 'x'"),
+        (SystemExit(3), "SystemExit: 3"),
+        (UnspeakableError(), "UnspeakableError: "),
+        (MissingDependency("odd", "odd"), "The package `odd` is not installed; run: pip install 'auscult[odd]'"),
+    ],
+)
+def test_plugin_that_raises_anything(loaded, catalogue, error, message):
+    """Whatever a plugin's `__post_init__` raises becomes a finding like any other."""
+
+    class Odd(catalogue.checks["host"]):
         kind = "odd"
-        word: str = "x"
 
         def __post_init__(self):
-            raise KeyError(self.word)
+            raise error
 
     catalogue.checks["odd"] = Odd
-    assert loaded.complaints('[components.o]\ncheck = "odd"') == ["auscult.toml:1: components.o: KeyError: 'x'"]
+    assert loaded.complaints('[components.o]\ncheck = "odd"') == [f"auscult.toml:1: components.o: {message}"]
