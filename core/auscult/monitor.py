@@ -42,6 +42,7 @@ SELF = "auscult"
 """The name under which the monitor monitors itself."""
 SWEEP = 2.0
 """Seconds between looks for components without results."""
+FIRST_UPTIME = 4.0
 UPTIME_EVERY = 60.0
 READY_AFTER = 10.0
 """Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
@@ -127,6 +128,7 @@ class Monitor:
         self._runner.start(loop, interrupt=self._interrupt)
         loop.spawn(self._sweep)
         if self.store is not None:
+            self.health.set_uptime(await to_thread.run_sync(partial(self.store.uptime, self.clock.now_ms())))
             loop.spawn(self._refresh_uptime)
         log.info("monitoring %d components", len(self.health.components) - 1)
 
@@ -164,6 +166,7 @@ class Monitor:
                 log.debug("%s has no data", change.component)
 
     async def _refresh_uptime(self) -> None:
+        await anyio.sleep(FIRST_UPTIME)  # so that a first look is not empty
         while (store := self.store) is not None:
             self.health.set_uptime(await to_thread.run_sync(partial(store.uptime, self.clock.now_ms())))
             await anyio.sleep(UPTIME_EVERY)

@@ -79,11 +79,12 @@ def _page(live: str) -> str:
 
 def _live(monitor: Monitor) -> str:
     system = monitor.system_health()
-    views = sorted(system.components.values(), key=lambda view: (not view.counted, view.group))
+    views = sorted(system.components.values(), key=lambda view: (view.component_name == SELF, view.group))
     draw = len(views) <= WITH_BARS
     groups: dict[str, list[ComponentHealth]] = {}
     for view in views:
-        groups.setdefault(view.group, []).append(view)
+        group = view.group or ("the monitor" if view.component_name == SELF else "")
+        groups.setdefault(group, []).append(view)
     tables = "".join(
         _group(name, members, monitor, now=monitor.clock.now_ms(), draw=draw) for name, members in groups.items()
     )
@@ -93,11 +94,12 @@ def _live(monitor: Monitor) -> str:
 def _headline(system: SystemHealth, monitor: Monitor) -> str:
     words = _HEADLINES.get(system.status, "")
     problems = len(monitor.problems)
-    told = (
-        f'<p class="note">{problems} plugin problem{"s" * (problems != 1)}: see <code>auscult plugins</code> or <a href="api/v1/plugins">the API</a>.</p>'
-        if problems
-        else ""
-    )
+    told = ""
+    if problems:
+        told = (
+            f'<p class="note">{problems} plugin problem{"s" * (problems != 1)}: see <code>auscult plugins</code> '
+            'or <a href="api/v1/plugins">the API</a>.</p>'
+        )
     return (
         f'<header class="{system.status}"><span class="sign" aria-hidden="true">{_SIGNS[system.status]}</span>'
         f"<div><h1>{words}</h1><p>{escape(system.message)}</p></div>"
@@ -118,35 +120,43 @@ def _group(name: str, views: Iterable[ComponentHealth], monitor: Monitor, *, now
 
 def _row(view: ComponentHealth, recent: list[CheckResult], now: int) -> str:
     name = escape(view.component_name)
-    own = ' <span class="kind">the monitor itself</span>' if view.component_name == SELF else ""
-    since = (
-        f'<time datetime="{iso_seconds(view.since)}" title="{iso_seconds(view.since)}">{_ago(now - view.since)}</time>'
-        if view.since
-        else "–"
-    )
+    since = "–"
+    if view.since:
+        exact = iso_seconds(view.since)
+        since = f'<time datetime="{exact}" title="{exact}">{_ago(now - view.since)}</time>'
     blame = f' <span class="blame">likely cause: {escape(", ".join(view.blamed_on))}</span>' if view.blamed_on else ""
     kind = view.component_type
-    shown_kind = f' <span class="kind">{escape(kind)}</span>' if kind != view.component_name and not own else own
+    shown_kind = f' <span class="kind">{escape(kind)}</span>' if kind != view.component_name else ""
     return (
         f'<tr class="{view.status}"><th scope="row"><a href="api/v1/components/{name}">{name}</a>{shown_kind}'
         f'<div class="message">{escape(view.message)}{blame}</div></th>'
         f'<td class="state"><span class="sign" aria-hidden="true">{_SIGNS[view.status]}</span> {view.status}'
         f"{' · flapping' if view.flapping else ''}</td><td>{since}</td><td>{_bars(recent)}</td>"
         f'<td class="number">{_ms(view.response_time_ms)}</td><td class="number">{_ms(view.p95_ms)}</td>'
-        f'<td class="number">{_percent(view.success_rate)}</td><td class="number">{_percent(view.uptime.get("24h"))}</td></tr>'
+        f'<td class="number">{_percent(view.success_rate)}</td>'
+        f'<td class="number">{_percent(view.uptime.get("24h"))}</td></tr>'
     )
 
 
 def _bars(recent: list[CheckResult]) -> str:
-    """Recent results, oldest left: height and colour tell the status, so it is never colour alone."""
+    """Recent results, the newest right: height and colour tell the status, so it is never colour alone."""
     if not recent:
         return ""
-    bars = "".join(
-        f'<rect class="{result.status}" x="{index * 5}" y="{_TOP[result.status]}" width="4" height="{22 - _TOP[result.status]}" rx="1">'
-        f"<title>{_moment(result.at)} {result.status} {_ms(result.response_time_ms)} {escape(result.message)}</title></rect>"
-        for index, result in enumerate(reversed(recent), BARS - len(recent))
+    bars = [f'<rect class="none" x="{x * 5}" y="19" width="4" height="3"/>' for x in range(BARS - len(recent))]
+    bars += [_bar(result, x * 5) for x, result in enumerate(reversed(recent), BARS - len(recent))]
+    return (
+        f'<svg class="bars" viewBox="0 0 {BARS * 5} 22" role="img" aria-label="the last {len(recent)} results">'
+        f"{''.join(bars)}</svg>"
     )
-    return f'<svg class="bars" viewBox="0 0 {BARS * 5} 22" role="img" aria-label="the last {len(recent)} results">{bars}</svg>'
+
+
+def _bar(result: CheckResult, x: int) -> str:
+    top = _TOP[result.status]
+    told = f"{_moment(result.at)} {result.status} {_ms(result.response_time_ms)} {escape(result.message)}"
+    return (
+        f'<rect class="{result.status}" x="{x}" y="{top}" width="4" height="{22 - top}" rx="1">'
+        f"<title>{told}</title></rect>"
+    )
 
 
 _TOP = {Status.HEALTHY: 6, Status.DEGRADED: 3, Status.UNHEALTHY: 0, Status.UNKNOWN: 14, Status.MAINTENANCE: 14}
