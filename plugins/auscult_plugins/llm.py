@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, Status, hookimpl
 
+from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, Status, hookimpl
 from auscult_plugins._voice.chat import ChatStream
 from auscult_plugins._voice.directory import openai_proposal
 from auscult_plugins._voice.exchange import Exchange, Failed, guarded, seconds

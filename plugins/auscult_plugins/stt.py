@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, Status, hookimpl
 
+from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, Status, hookimpl
 from auscult_plugins._voice.directory import openai_proposal
 from auscult_plugins._voice.exchange import Exchange, Failed, guarded, seconds
 from auscult_plugins._voice.failures import classify_error

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, Status, hookimpl
-
 from auscult_plugins._voice.directory import openai_proposal
 from auscult_plugins._voice.exchange import Exchange, Failed, guarded, seconds
 from auscult_plugins._voice.failures import classify_error

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, cast
 
 from auscult import Check, CheckContext, Discovered, Measurement, Reading, SecretStr, hookimpl
-
 from auscult_plugins._voice.directory import ROLES, VENDORS, Vendor, vendor_proposals
 from auscult_plugins._voice.exchange import Exchange, Failed, checked_key, checked_url, guarded
 from auscult_plugins._voice.openai import judge_models, listed_models
