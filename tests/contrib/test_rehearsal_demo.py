@@ -120,7 +120,7 @@ def test_a_silent_voice_is_found_and_named(demo):
         ("redis", "--down", "unhealthy", ""),
         ("database", "--down", "unhealthy", ""),
         ("livekit", "--lying", "unhealthy", ""),
-        ("orchestrator", "--lying", "unhealthy", ""),
+        ("orchestrator", "--lying", "degraded", "/worker"),
     ],
 )
 def test_every_component_can_be_broken_and_mended(demo, component, fault, status, says):

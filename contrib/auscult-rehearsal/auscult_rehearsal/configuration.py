@@ -83,6 +83,7 @@ group = "rooms"
 [components.orchestrator]
 check = "orchestrator"
 url = "{url}"
+convention = "livekit-agents"
 threshold = {{ response_time_ms = 1000 }}
 depends_on = ["livekit"]
 group = "rooms"
