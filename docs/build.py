@@ -1,0 +1,75 @@
+"""Fills the parts of the documentation that come from the code, so that they cannot drift.
+
+    python docs/build.py           fill
+    python docs/build.py --check   exit 1 when something is stale
+
+Between ``<!-- include: FILE -->`` and ``<!-- end -->`` stands that file as a code block. Between
+``<!-- kind: NAME -->`` and ``<!-- end -->`` stand the options and measurements of that check. Between
+``<!-- configuration -->`` and ``<!-- end -->`` stands the configuration reference, between ``<!-- metrics -->`` and
+``<!-- end -->`` the table of all metrics.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from auscult import Catalogue
+from auscult.config import kind_reference, reference
+from auscult.metrics.names import FAMILIES, measured
+
+DOCS = Path(__file__).parent
+_BLOCK = re.compile(r"<!-- (?P<what>include|kind|configuration|metrics)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->", re.DOTALL)
+_LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml", ".json": "json"}
+
+
+def filled(text: str, catalogue: Catalogue) -> str:
+    """`text` with every generated part made anew."""
+
+    def part(match: re.Match[str]) -> str:
+        what, name = match["what"], match["name"]
+        head = f"<!-- {what}: {name} -->" if name else f"<!-- {what} -->"
+        return f"{head}\n{_generate(what, name, catalogue)}\n<!-- end -->"
+
+    return _BLOCK.sub(part, text)
+
+
+def _generate(what: str, name: str | None, catalogue: Catalogue) -> str:
+    if what == "include":
+        assert name is not None
+        path = DOCS.parent / name
+        return f"```{_LANGUAGES.get(path.suffix, 'text')}\n{path.read_text(encoding='utf-8').rstrip()}\n```"
+    if what == "kind":
+        assert name is not None
+        return kind_reference(catalogue.check(name)).strip()
+    return _metrics(catalogue) if what == "metrics" else reference(catalogue).strip()
+
+
+def _metrics(catalogue: Catalogue) -> str:
+    families = [*FAMILIES.values(), *measured(catalogue.checks.values()).values()]
+    rows = (
+        f"| `{family.name}` | {family.type} | {family.unit} | {', '.join(family.labels)} | {family.help} |"
+        for family in families
+    )
+    return "\n".join(["| name | type | unit | labels | meaning |", "| --- | --- | --- | --- | --- |", *rows])
+
+
+def main() -> int:
+    """Fill or check every page; returns the exit code."""
+    check, stale = "--check" in sys.argv, []
+    catalogue = Catalogue.discover()
+    for page in sorted([*DOCS.rglob("*.md"), DOCS.parent / "README.md"]):
+        before = page.read_text(encoding="utf-8")
+        after = filled(before, catalogue)
+        if before != after:
+            stale.append(page)
+            if not check:
+                page.write_text(after, encoding="utf-8")
+    for page in stale:
+        print(f"{'stale' if check else 'filled'}: {page.relative_to(DOCS.parent)}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

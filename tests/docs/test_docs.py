@@ -1,0 +1,111 @@
+"""The documentation: every generated part is current, every sample runs, every kind has a page."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auscult import Catalogue
+from auscult.config import load
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+SCRIPTS = {"agent_asyncio.py": "healthy", "agent_trio.py": "healthy", "report_from_thread.py": "rows", "seed_threshold.py": "3000"}
+
+
+def test_generated_parts_are_current():
+    """`python docs/build.py` would change nothing."""
+    done = subprocess.run([sys.executable, DOCS / "build.py", "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"run `python docs/build.py`: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_run(script):
+    """Each script of the documentation ends well and prints what it promises."""
+    done = subprocess.run(
+        [sys.executable, DOCS / "examples" / script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert SCRIPTS[script] in done.stdout
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "examples" / "kinds").glob("*.toml")), ids=lambda page: page.stem)
+def test_samples_of_kinds_are_valid(page):
+    """Each kind's sample is a configuration without a mistake, and of that kind."""
+    settings, _ = load(page, environ={"PATH": os.environ["PATH"]})
+    assert [component.check.kind for component in settings.components.values()] == [page.stem]
+
+
+@pytest.mark.parametrize("name", ["first.toml", "own_check.toml", "configured.toml"])
+def test_configurations_are_valid(name):
+    """Samples of whole configurations load."""
+    settings, catalogue = load(DOCS / "examples" / name, environ={})
+    assert settings.components
+    assert not catalogue.problems
+
+
+def test_every_kind_has_a_page_and_a_sample():
+    """No installed kind is undocumented."""
+    bundled = {
+        kind for kind, check in Catalogue.discover().checks.items() if check.__module__.startswith("auscult_plugins")
+    }
+    assert bundled == {page.stem for page in (DOCS / "kinds").glob("*.md")} - {"index"}
+    assert bundled == {page.stem for page in (DOCS / "examples" / "kinds").glob("*.toml")}
+
+
+def test_links_lead_somewhere():
+    """Relative links between pages name files that exist."""
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in [*DOCS.rglob("*.md"), ROOT / "README.md"]
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert not broken
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("name", ["mount_starlette", "litestar_app"])
+async def test_embedded_applications_answer(name):
+    """The mounted application and the Litestar plugin serve health below their path, beside the host's own page."""
+    import importlib.util
+
+    import httpx
+
+    spec = importlib.util.spec_from_file_location(name, DOCS / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    transport = httpx.ASGITransport(module.app, client=("127.0.0.1", 1234))
+    async with _lifespan(module.app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/")).text == "the application"
+        detailed = await client.get("/monitoring/health/detailed")
+        assert "cache" in detailed.json()["components"]
+        assert (await client.get("/monitoring/health")).status_code in (200, 503)
+        assert "auscult" in (await client.get("/monitoring/")).text
+
+
+class _lifespan:  # noqa: N801
+    """Starts and stops an ASGI application as a server would."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __aenter__(self):
+        import asyncio
+
+        self.inbox, self.outbox = asyncio.Queue(), asyncio.Queue()
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}, "app": self.app}
+        self.task = asyncio.create_task(self.app(scope, self.inbox.get, self.outbox.put))
+        await self.inbox.put({"type": "lifespan.startup"})
+        assert (await self.outbox.get())["type"] == "lifespan.startup.complete"
+
+    async def __aexit__(self, *_):
+        await self.inbox.put({"type": "lifespan.shutdown"})
+        assert (await self.outbox.get())["type"] == "lifespan.shutdown.complete"
+        await self.task
