@@ -6,17 +6,14 @@ Two steps. `resolve` follows references and turns their text into what the type 
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping
 from enum import Enum
-from functools import lru_cache
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, is_typeddict
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
 
-from auscult.config import words
+from auscult.config import shapes, words
 from auscult.config.document import KeyPath
 from auscult.config.references import ReferenceProblem, References, has_reference, is_file_reference, names_in
 from auscult.config.report import Report
@@ -40,68 +37,6 @@ _SECRET: Any = object()
 """In place of a type: everything in here is secret."""
 
 
-def _arms(kind: Any) -> tuple[Any, ...]:
-    """The members of a union, without what `Annotated` adds; a type that is no union is its own only member."""
-    if get_origin(kind) is Annotated:
-        return _arms(get_args(kind)[0])
-    if get_origin(kind) in (Union, types.UnionType):
-        return tuple(arm for member in get_args(kind) for arm in _arms(member))
-    return (kind,)
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Struct)
-
-
-def _is_dict(kind: Any) -> bool:
-    origin = get_origin(kind) or kind
-    return isinstance(origin, type) and issubclass(origin, Mapping)
-
-
-def _is_list(kind: Any) -> bool:
-    origin = get_origin(kind) or kind
-    return (
-        isinstance(origin, type) and issubclass(origin, Sequence | AbstractSet) and not issubclass(origin, str | bytes)
-    )
-
-
-@lru_cache(maxsize=1024)
-def _shape(kind: Any) -> tuple[Any, Any, Any]:
-    """The one Struct, mapping and list type among the arms of `kind`; None where there is none or several."""
-
-    def only(test: Any) -> Any:
-        matching = [arm for arm in _arms(kind) if test(arm)]
-        return matching[0] if len(matching) == 1 else None
-
-    return only(_is_struct), only(_is_dict), only(_is_list)
-
-
-@lru_cache(maxsize=1024)
-def _takes_table(kind: Any) -> bool:
-    return any(
-        arm is Any or arm is object or _is_struct(arm) or _is_dict(arm) or is_typeddict(arm) for arm in _arms(kind)
-    )
-
-
-@lru_cache(maxsize=1024)
-def _fields(kind: type[Struct]) -> dict[str, msgspec.structs.FieldInfo]:
-    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
-
-
-def _item_type(kind: Any, number: int) -> Any:
-    arguments = get_args(kind)
-    if not arguments:
-        return Any
-    if get_origin(kind) is tuple and arguments[-1] is not Ellipsis:
-        return arguments[number] if number < len(arguments) else Any
-    return arguments[0]
-
-
-def _value_type(kind: Any) -> Any:
-    arguments = get_args(kind)
-    return arguments[1] if len(arguments) == 2 else Any
-
-
 class Decoder:
     """Decodes the values of one document into types; what goes wrong is in `report`."""
 
@@ -117,12 +52,12 @@ class Decoder:
 
     def value(self, raw: Any, kind: Any, path: KeyPath, *, also: Iterable[str] = ()) -> Any:
         """`raw` as a `kind`, or FAILED."""
-        plain = self.resolve(raw, kind, path) if has_reference(raw) else raw
+        plain = self._resolve(raw, kind, path) if has_reference(raw) else raw
         return self._convert(plain, kind, path, also=also)
 
     def plain(self, raw: Any, path: KeyPath) -> Any:
         """`raw` with its references followed, whatever it is meant to be; FAILED where one cannot be."""
-        plain = self.resolve(raw, Any, path) if has_reference(raw) else raw
+        plain = self._resolve_inside(raw, Any, path) if isinstance(raw, dict) else self._resolve(raw, Any, path)
         return FAILED if _failed(plain) else plain
 
     def called(self, path: KeyPath, value: str) -> str:
@@ -131,13 +66,13 @@ class Decoder:
 
     # References
 
-    def resolve(self, raw: Any, kind: Any, path: KeyPath) -> Any:
+    def _resolve(self, raw: Any, kind: Any, path: KeyPath) -> Any:
         """`raw` without references; text that came from one becomes what `kind` wants."""
         try:
             if isinstance(raw, str):
                 text, replaced = self._references.expand(raw)
                 return self._came(text, kind, path, raw) if replaced else text
-            if is_file_reference(raw) and (kind is Any or not _takes_table(kind)) and path:
+            if is_file_reference(raw) and (kind is Any or not shapes.takes_table(kind)) and path:
                 return self._came(self._references.read(raw["file"]), kind, path, raw)
         except ReferenceProblem as problem:
             self.report.add(path, str(problem))
@@ -145,26 +80,26 @@ class Decoder:
         return self._resolve_inside(raw, kind, path)
 
     def _resolve_inside(self, raw: Any, kind: Any, path: KeyPath) -> Any:
-        struct, mapping, sequence = _shape(kind)
+        struct, mapping, sequence = shapes.shape(kind)
         if isinstance(raw, dict):
-            fields = _fields(struct) if struct else {}
-            value_type = _value_type(mapping) if mapping else Any
+            fields = shapes.fields(struct) if struct else {}
+            value_type = shapes.value_type(mapping) if mapping else Any
             return {
-                key: self.resolve(value, fields[key].type if key in fields else value_type, (*path, key))
+                key: self._resolve(value, fields[key].type if key in fields else value_type, (*path, key))
                 for key, value in raw.items()
             }
         if isinstance(raw, list):
-            return [self.resolve(value, _item_type(sequence, at), (*path, at)) for at, value in enumerate(raw)]
+            return [self._resolve(value, shapes.item_type(sequence, at), (*path, at)) for at, value in enumerate(raw)]
         return raw
 
     def _came(self, text: str, kind: Any, path: KeyPath, raw: Any) -> Any:
         """Text from elsewhere as `kind` wants it: a list from commas, a number or a boolean from its text."""
         if called := _called(raw):
             self._hidden[path] = called
-        sequence = _shape(kind)[2]
+        sequence = shapes.shape(kind)[2]
         if sequence is not None and _convertible(text, kind) is FAILED:
             parts = [part.strip() for part in text.split(",")] if text.strip() else []
-            return [self._came(part, _item_type(sequence, at), (*path, at), raw) for at, part in enumerate(parts)]
+            return [self._came(part, shapes.item_type(sequence, at), (*path, at), raw) for at, part in enumerate(parts)]
         if _convertible(text, kind) is not FAILED:
             return text
         lenient = _convertible(text, kind, strict=False)
@@ -188,7 +123,7 @@ class Decoder:
     def _explain(
         self, error: BaseException, value: Any, kind: Any, path: KeyPath, hidden: bool, also: Iterable[str]
     ) -> None:
-        struct, mapping, sequence = _shape(kind)
+        struct, mapping, sequence = shapes.shape(kind)
         before = self.report.told
         if isinstance(value, dict) and struct is not None:
             self._explain_struct(value, struct, path, hidden, also)
@@ -196,14 +131,14 @@ class Decoder:
             self._explain_dict(value, mapping, path, hidden)
         elif isinstance(value, list) and sequence is not None:
             for at, item in enumerate(value):
-                self._convert(item, _item_type(sequence, at), (*path, at), hidden=hidden)
+                self._convert(item, shapes.item_type(sequence, at), (*path, at), hidden=hidden)
         if self.report.told == before and not _failed(value):
             self.report.add(path, self._sentence(error, value, kind, path, hidden))
 
     def _explain_struct(
         self, table: dict[str, Any], kind: type[Struct], path: KeyPath, hidden: bool, also: Iterable[str]
     ) -> None:
-        fields, secret, config = _fields(kind), secret_fields(kind), kind.__struct_config__
+        fields, secret, config = shapes.fields(kind), secret_fields(kind), kind.__struct_config__
         for key, value in table.items():
             if field := fields.get(key):
                 self._convert(value, field.type, (*path, key), hidden=hidden or field.name in secret)
@@ -218,10 +153,10 @@ class Decoder:
         for key, value in table.items():
             if _convertible(key, key_type) is FAILED:
                 self.report.add((*path, key), f"the key does not fit: expected {words.expected(key_type)}")
-            self._convert(value, _value_type(kind), (*path, key), hidden=hidden)
+            self._convert(value, shapes.value_type(kind), (*path, key), hidden=hidden)
 
     def _sentence(self, error: BaseException, value: Any, kind: Any, path: KeyPath, hidden: bool) -> str:
-        struct = _shape(kind)[0]
+        struct = shapes.shape(kind)[0]
         own = error.__cause__ if isinstance(error, msgspec.ValidationError) else error
         if own is None or (struct is None and own is not error):
             return words.mismatch(value, kind, hidden=hidden, called=self._hidden.get(path, ""))
@@ -236,12 +171,12 @@ class Decoder:
         """Texts below `path` that no message may repeat: from references, or typed as secret."""
         if not isinstance(value, dict | list):
             return {str(value)} if kind is _SECRET or path in self._hidden else set()
-        fields: Mapping[Any, Any] = _fields(kind) if _is_struct(kind) else {}
-        secret = secret_fields(kind) if _is_struct(kind) else frozenset()
+        fields: Mapping[Any, Any] = shapes.fields(kind) if shapes.is_struct(kind) else {}
+        secret = secret_fields(kind) if shapes.is_struct(kind) else frozenset()
         found: set[str] = set()
         for key, child in value.items() if isinstance(value, dict) else enumerate(value):
             field = fields.get(key)
-            inside = _SECRET if kind is _SECRET or key in secret else _shape(field.type)[0] if field else None
+            inside = _SECRET if kind is _SECRET or key in secret else shapes.shape(field.type)[0] if field else None
             found |= self._secrets(child, inside, (*path, key))
         return found
 

@@ -131,3 +131,10 @@ def test_bad_files(loaded, tmp_path):
     ):
         text = f'[components.redis]\ncheck = "redis"\nurl = "x"\npassword = {{ file = "{name}" }}'
         assert reason in loaded.complaints(text)[0]
+
+
+def test_a_table_of_later_parts_is_no_file(loaded):
+    """A table whose only key is `file` stays a table, although nothing says yet what it means."""
+    settings = loaded('[components]\n[rules.x]\nfile = "y"\n[[routes]]\nfile = "z"')
+    assert settings.rules == {"x": {"file": "y"}}
+    assert settings.routes == [{"file": "z"}]
