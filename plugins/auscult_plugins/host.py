@@ -36,7 +36,7 @@ class HostCheck(Check):
         Measurement("processes", "processes", "Processes on the machine."),
     )
 
-    mounts: list[str] = ["/"]
+    mounts: tuple[str, ...] = ("/",)
     """File systems to watch, by a path on each."""
     network: bool = True
     """Measure network traffic."""
