@@ -53,7 +53,7 @@ class Services:
         if self._client is None:
             from auscult.runtime.client import make_client
 
-            self._client = make_client(self.policy)
+            self._client = make_client(self.policy, self.resolver)
         return self._client
 
     @property
