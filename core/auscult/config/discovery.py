@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from auscult.catalogue.containment import Failure, attempt
 from auscult.component import NAME, Component
 from auscult.config.components import ITSELF, assemble
 from auscult.config.settings import ComponentKeys, DefaultSettings
@@ -49,12 +50,9 @@ def discover(catalogue: Catalogue, environ: Mapping[str, str]) -> tuple[dict[str
 def _ask(kind: str, cls: type[Check], environ: Mapping[str, str], warnings: list[Finding]) -> Iterator[Discovered]:
     """What one check proposes. A plugin may raise anything, and give anything back."""
     proposals: list[Any] = []
-    try:
-        proposals.extend(cls.discover(environ))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        text = scrub(f"{type(error).__name__}: {error}", _values(environ))
+    outcome = attempt(lambda: proposals.extend(cls.discover(environ)))
+    if isinstance(outcome, Failure):
+        text = scrub(str(outcome), _values(environ))
         _warn(warnings, kind, f"could not say what it finds in the environment: {text}")
     for proposal in proposals:
         if isinstance(proposal, Discovered) and isinstance(proposal.check, Check):
@@ -67,10 +65,11 @@ def _ask(kind: str, cls: type[Check], environ: Mapping[str, str], warnings: list
 
 def _host(cls: type[Check], warnings: list[Finding]) -> Iterator[Discovered]:
     """The machine itself is always monitored, whether or not its check asks for it."""
-    try:
-        yield Discovered(name=HOST, check=cls(), because="this machine")
-    except TypeError as error:
-        _warn(warnings, HOST, f"cannot be used without options: {error}")
+    check = attempt(cls)
+    if isinstance(check, Failure):
+        _warn(warnings, HOST, f"cannot be used without options: {check}")
+    else:
+        yield Discovered(name=HOST, check=check, because="this machine")
 
 
 def _unique(wanted: str, taken: Mapping[str, Any]) -> str:

@@ -45,7 +45,7 @@ def init_text(catalogue: Catalogue, environ: Mapping[str, str]) -> str:
     for finding in warnings:
         lines += [*comment(f"{finding.key}: {finding.message}"), ""]
     for name, proposal in proposals.items():
-        lines += [*_component(name, proposal), ""]
+        lines += [*_component(name, proposal, _kind(catalogue, proposal)), ""]
     if not proposals:
         lines += ["[components]", ""]
     return "\n".join(lines)
@@ -68,9 +68,14 @@ def _settings(name: str, kind: Any) -> Iterator[str]:
     yield ""
 
 
-def _component(name: str, proposal: Discovered) -> Iterator[str]:
-    check = proposal.check
+def _kind(catalogue: Catalogue, proposal: Discovered) -> str:
+    """What the catalogue calls the check: a kind that another plugin has too stands under a longer name."""
+    names = (name for name, cls in catalogue.checks.items() if cls is type(proposal.check))
+    return next(names, proposal.check.kind)
+
+
+def _component(name: str, proposal: Discovered, kind: str) -> Iterator[str]:
     yield from comment(proposal.because[:1].upper() + proposal.because[1:] + ".")
-    if about := summary(type(check)):
+    if about := summary(type(proposal.check)):
         yield from comment(about)
-    yield from table(("components", name), {"check": check.kind, **proposal.settings})
+    yield from table(("components", name), {"check": kind, **proposal.settings})

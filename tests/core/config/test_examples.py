@@ -18,7 +18,7 @@ ENVIRON = {
     "DATABASE_URL": "sqlite:////tmp/x.db",
     "REDIS_URL": "redis://:hunter2hunter2@127.0.0.1:6379/0",
     "LIVEKIT_URL": "ws://127.0.0.1:7880",
-    "LIVEKIT_API_KEY": "hunter2hunter2key",
+    "LIVEKIT_API_KEY": "devkey",
     "LIVEKIT_API_SECRET": "hunter2hunter2secret",
     "OPENAI_API_KEY": "hunter2hunter2openai",
     "DEEPGRAM_API_KEY": "hunter2hunter2deepgram",
