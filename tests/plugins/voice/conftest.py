@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import logging
 import os
 import shutil
 import socketserver
@@ -10,10 +9,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
-import httpx
 import pytest
 
-from auscult import Check, CheckContext, Reading, SystemClock
+from auscult import Check, Component, Reading, SystemClock
+from auscult.runtime.context import ProbeContext, Services
 from auscult_rehearsal.client import Control, running_stack
 
 Probe = Callable[..., Awaitable[Reading]]
@@ -46,26 +45,16 @@ def control(stack: Control) -> Iterator[Control]:
     stack.mend()
 
 
-class Context(CheckContext):
-    def __init__(self, client: httpx.AsyncClient, timeout: float) -> None:
-        self.component = "tried"
-        self.timeout = timeout
-        self.clock = SystemClock()
-        self.log = logging.getLogger("auscult.plugins.tried")
-        self._client = client
-
-    @property
-    def http(self) -> httpx.AsyncClient:
-        return self._client
-
-
 @pytest.fixture
 def probe() -> Probe:
-    """Probe once; ``timeout`` in seconds."""
+    """Probe once, with the client and the context that the server gives; ``timeout`` in seconds."""
 
     async def once(check: Check, timeout: float = 30.0) -> Reading:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            return await check.probe(Context(client, timeout))
+        services = Services(SystemClock())
+        try:
+            return await check.probe(ProbeContext(Component(name="tried", check=check, timeout=timeout), services))
+        finally:
+            await services.close()
 
     return once
 
