@@ -20,7 +20,9 @@ from auscult.config import kind_reference, reference
 from auscult.metrics.names import FAMILIES, measured
 
 DOCS = Path(__file__).parent
-_BLOCK = re.compile(r"<!-- (?P<what>include|kind|configuration|metrics)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->", re.DOTALL)
+_BLOCK = re.compile(
+    r"<!-- (?P<what>include|kind|configuration|metrics)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->", re.DOTALL
+)
 _LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml", ".json": "json"}
 
 

@@ -6,10 +6,14 @@ any driver. Plugins import from here, never from a submodule.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# A library says nothing of its own accord: handlers are the host's, or the command line's.
+logging.getLogger("auscult").addHandler(logging.NullHandler())
 
 _HOMES = {
     "auscult.catalogue": ("Catalogue", "Problem"),

@@ -4,6 +4,7 @@ AuscultError
 ├── ConfigurationError      findings, all of them at once
 ├── ComponentNotFound       no component of that name
 ├── UnknownKind             no plugin offers that kind
+│   └── AmbiguousKind       several do, and none of them is bundled
 ├── MissingDependency       an extra is not installed (also an ImportError)
 ├── EgressRefused           the policy forbids the address
 ├── DeliveryError           a channel could not deliver (may be tried again or not)
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 __all__ = [
+    "AmbiguousKind",
     "AuscultError",
     "ComponentNotFound",
     "ConfigurationError",
@@ -86,6 +88,16 @@ class UnknownKind(AuscultError):
     def __init__(self, role: str, kind: str, known: Iterable[str] = ()) -> None:
         self.kind = kind
         super().__init__(f"No installed plugin offers the {role} `{kind}`{did_you_mean(kind, known)}")
+
+
+class AmbiguousKind(UnknownKind):
+    """Several plugins offer that kind; only the qualified names tell them apart."""
+
+    def __init__(self, role: str, kind: str, qualified: Sequence[str]) -> None:
+        self.kind = kind
+        self.qualified = tuple(qualified)
+        choices = " or ".join(f"`{name}`" for name in qualified)
+        AuscultError.__init__(self, f"Several installed plugins offer the {role} `{kind}`; write {choices}")
 
 
 class MissingDependency(AuscultError, ImportError):

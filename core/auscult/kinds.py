@@ -47,6 +47,8 @@ class _Kind(Struct, metaclass=KindMeta, kw_only=True, frozen=True, forbid_unknow
     """The name in configuration: lower case letters, digits, ``-``, ``_``, ``.``."""
     requires: ClassVar[Mapping[str, str]] = {}
     """Import name to extra, for what this kind needs beyond the base install: ``{"psycopg": "postgres"}``."""
+    may_require: ClassVar[Mapping[str, str]] = {}
+    """The same for what only some of its options need; without it the kind still works."""
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in public(self).items())

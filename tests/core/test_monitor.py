@@ -182,7 +182,9 @@ async def test_history_survives_a_restart(tmp_path):
     async with Monitor([broken], state_dir=tmp_path) as monitor:
         await until(lambda: monitor.component_health("one").status == Status.UNHEALTHY)
         since = monitor.component_health("one").since
-    async with Monitor([component("one", Scripted(script=[Reading()]), interval=60.0, failures=1)], state_dir=tmp_path) as monitor:
+    async with Monitor(
+        [component("one", Scripted(script=[Reading()]), interval=60.0, failures=1)], state_dir=tmp_path
+    ) as monitor:
         view = monitor.component_health("one")
         assert view.status == Status.UNHEALTHY
         assert view.since == since

@@ -15,7 +15,12 @@ from auscult.config import load
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SCRIPTS = {"agent_asyncio.py": "healthy", "agent_trio.py": "healthy", "report_from_thread.py": "rows", "seed_threshold.py": "3000"}
+SCRIPTS = {
+    "agent_asyncio.py": "healthy",
+    "agent_trio.py": "healthy",
+    "report_from_thread.py": "rows",
+    "seed_threshold.py": "3000",
+}
 
 
 def test_generated_parts_are_current():
@@ -90,7 +95,7 @@ async def test_embedded_applications_answer(name):
         assert "auscult" in (await client.get("/monitoring/")).text
 
 
-class _lifespan:  # noqa: N801
+class _lifespan:
     """Starts and stops an ASGI application as a server would."""
 
     def __init__(self, app):

@@ -1,21 +1,20 @@
-"""`Catalogue`: every plugin, every kind by its name, every problem."""
+"""`Catalogue`: what all plugins together offer, and what is wrong with them."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from auscult.catalogue.containment import Failure, attempt, describe
-from auscult.catalogue.discovery import installed, load
-from auscult.catalogue.hooks import find_hooks
-from auscult.catalogue.kinds import ROLES, offered
-from auscult.catalogue.local import load_local
+from auscult.catalogue import discovery, local
+from auscult.catalogue.collecting import collect
+from auscult.catalogue.hooks import find_hooks, make_manager
+from auscult.catalogue.naming import Kinds, name_kinds
 from auscult.catalogue.plugin import BUNDLED, Plugin, PluginInfo
-from auscult.errors import MissingDependency, UnknownKind
+from auscult.catalogue.refusal import ROLES, Role, refusal
+from auscult.catalogue.requirements import absent, install_command
+from auscult.errors import AmbiguousKind, MissingDependency, UnknownKind
 from auscult.kinds import Channel, Check, Exporter, Panel
 from auscult.model import Problem
 
@@ -26,20 +25,28 @@ __all__ = ["Catalogue", "plugin_commands"]
 
 
 class Catalogue:
-    """What is installed. Made by `discover`; never raises for what a plugin does wrong."""
+    """Installed plugins and the kinds they offer. Build one with `discover`; it never changes afterwards.
 
-    def __init__(self, plugins: Iterable[Plugin], problems: Iterable[Problem] = ()) -> None:
+    `checks`, `channels`, `exporters` and `panels` map kinds to classes: one name per class when iterated, and every
+    class is also found as ``distribution/kind``. `dashboards` and `rules` are what plugins ship, in their order.
+    """
+
+    def __init__(self, plugins: Sequence[Plugin] = (), problems: Sequence[Problem] = ()) -> None:
         self._plugins = list(plugins)
-        self._general = list(problems)
-        self._kinds: dict[str, dict[str, type[Any]]] = {role: {} for role in ROLES}
-        self._owner: dict[type[Any], Plugin] = {}
+        self._problems = list(problems)
+        self._owners: dict[type, Plugin] = {}
+        self._remedies: dict[type, str | None] = {}
+        self._commands: dict[str, click.Command] | None = None
         for plugin in self._plugins:
             find_hooks(plugin)
-            for role in ROLES:
-                for cls in offered(plugin, role):
-                    self._take(plugin, role, cls)
-        self.dashboards = self._collect("auscult_dashboards")
-        self.rules = self._collect("auscult_rules")
+        self._manager = make_manager(self._plugins)
+        kinds = {role.name: name_kinds(role, self._fit(role)) for role in ROLES}
+        self.checks: Mapping[str, type[Check]] = kinds["checks"]
+        self.channels: Mapping[str, type[Channel]] = kinds["channels"]
+        self.exporters: Mapping[str, type[Exporter]] = kinds["exporters"]
+        self.panels: Mapping[str, type[Panel]] = kinds["panels"]
+        self.dashboards: list[Any] = self._shipped("auscult_dashboards")
+        self.rules: list[Any] = self._shipped("auscult_rules")
 
     @classmethod
     def discover(
@@ -48,150 +55,144 @@ class Catalogue:
         *,
         base: Path | None = None,
         entry_points: Iterable[EntryPoint] | None = None,
-    ) -> Catalogue:
-        """Everything installed, and `local` plugins: files relative to `base`, or dotted module names."""
-        found, problems = (list(entry_points), []) if entry_points is not None else installed()
-        return cls([*load(found), *load_local(local, base)], problems)
+    ) -> Self:
+        """Import and ask every plugin there is. Raises nothing; see `problems`.
+
+        `local` are plugins without packaging: ``"./my_checks.py"``, a folder, or ``"package.module"``; paths are
+        relative to `base` (default: the current directory). `entry_points` replaces those of the environment.
+        """
+        found, problems = discovery.installed() if entry_points is None else (list(entry_points), [])
+        plugins = discovery.load(found)
+        plugins += _load_local(local, base, plugins)
+        return cls(plugins, problems)
 
     # What there is
 
     @property
-    def checks(self) -> Mapping[str, type[Check]]:
-        """Checks by kind; a kind that is repeated stands under ``distribution/kind`` for all but the first."""
-        return self._kinds["checks"]
-
-    @property
-    def channels(self) -> Mapping[str, type[Channel]]:
-        """Channels by kind."""
-        return self._kinds["channels"]
-
-    @property
-    def exporters(self) -> Mapping[str, type[Exporter]]:
-        """Exporters by kind."""
-        return self._kinds["exporters"]
-
-    @property
-    def panels(self) -> Mapping[str, type[Panel]]:
-        """Panels by kind."""
-        return self._kinds["panels"]
-
-    @property
     def plugins(self) -> list[PluginInfo]:
-        """Every plugin, working or not."""
+        """Every plugin, broken ones included: bundled ones first, local ones last."""
         return [self._info(plugin) for plugin in self._plugins]
 
     @property
     def problems(self) -> list[Problem]:
-        """Everything that is wrong, with what to do about it."""
-        return self._general + [problem for plugin in self._plugins for problem in plugin.problems]
-
-    # Looking up
+        """Everything wrong with plugins, in their order."""
+        return self._problems + [problem for plugin in self._plugins for problem in plugin.problems]
 
     def check(self, kind: str) -> type[Check]:
-        """The check of that kind. Raises UnknownKind, naming the nearest, and MissingDependency."""
-        return self._find("checks", "check", kind)
+        """The check class of that (short or qualified) kind.
+
+        Raises UnknownKind, AmbiguousKind, and MissingDependency when a package that it needs is not installed.
+        """
+        return self._get(ROLES[0], self.checks, kind)  # type: ignore[no-any-return]
 
     def channel(self, kind: str) -> type[Channel]:
-        """The channel of that kind; see `check`."""
-        return self._find("channels", "channel", kind)
+        """The channel class of that kind; raises as `check` does."""
+        return self._get(ROLES[1], self.channels, kind)  # type: ignore[no-any-return]
 
     def exporter(self, kind: str) -> type[Exporter]:
-        """The exporter of that kind; see `check`."""
-        return self._find("exporters", "exporter", kind)
+        """The exporter class of that kind; raises as `check` does."""
+        return self._get(ROLES[2], self.exporters, kind)  # type: ignore[no-any-return]
 
     def panel(self, kind: str) -> type[Panel]:
-        """The panel of that kind; see `check`."""
-        return self._find("panels", "panel", kind)
+        """The panel class of that kind; raises as `check` does."""
+        return self._get(ROLES[3], self.panels, kind)  # type: ignore[no-any-return]
 
-    def missing(self, cls: type[Any]) -> str | None:
-        """The command that installs what `cls` still needs; None when it needs nothing. Imports nothing."""
-        needs = self._needs(cls)
-        return needs.remedy if needs is not None else None
-
-    def of(self, cls: type[Any]) -> PluginInfo | None:
-        """The plugin that offers `cls`."""
-        plugin = self._owner.get(cls)
+    def of(self, cls: type) -> PluginInfo | None:
+        """The plugin that offers `cls`; None for a class that no plugin registered."""
+        plugin = self._owners.get(cls)
         return self._info(plugin) if plugin is not None else None
 
+    def missing(self, cls: type) -> str | None:
+        """The command that installs what `cls` needs and lacks; None when nothing is missing. Imports nothing."""
+        if cls not in self._remedies:
+            lacking = absent(getattr(cls, "requires", {}))
+            self._remedies[cls] = install_command(lacking, self._distribution(cls)) if lacking else None
+        return self._remedies[cls]
+
     def commands(self) -> dict[str, click.Command]:
-        """Commands of plugins by name; asked on first use."""
+        """Commands that plugins add to ``auscult``, by name. Asked for on the first call, not before."""
+        if self._commands is None:
+            self._commands = {}
+            for plugin, command in collect(self._manager, self._plugins, "auscult_commands"):
+                _take_command(self._commands, plugin, command)
         return self._commands
 
-    # Building
+    # How it comes together
 
-    def _take(self, plugin: Plugin, role: str, cls: type[Any]) -> None:
-        """Enter a kind; the first one keeps the short name, and bundled plugins come first."""
-        kinds, name = self._kinds[role], cls.kind
-        if (first := kinds.get(name)) is not None and first is not cls:
-            name = f"{plugin.qualifier}/{cls.kind}"
-            owner = self._owner[first]
-            plugin.complain(
-                "kind",
-                f"the kind `{cls.kind}` is taken by {owner.origin}; this one is `{name}`",
-                f"use `{name}` in the configuration, or rename the kind",
-            )
-            if name in kinds:
-                return
-        kinds[name] = cls
-        self._owner.setdefault(cls, plugin)
-        plugin.kinds.setdefault(role, []).append(name)
-
-    def _collect(self, hook: str) -> list[Any]:
-        """Everything that implementations of a hook return, each called alone."""
-        collected: list[Any] = []
-        for plugin in self._plugins:
-            if (function := plugin.hooks.get(hook)) is None:
+    def _fit(self, role: Role) -> Iterable[tuple[Plugin, Any]]:
+        """Classes of that role that keep the contract; the others are noted as problems."""
+        for plugin, candidate in collect(self._manager, self._plugins, role.hook):
+            if (refused := refusal(candidate, role)) is not None:
+                plugin.complain("kind", refused.message, refused.remedy)
                 continue
-            items = attempt(lambda f=function: list(f()))  # type: ignore[misc]
-            if isinstance(items, Failure):
-                plugin.complain("hook", f"`{hook}` failed: {describe(items.error)}", plugin.mend)
+            self._owners.setdefault(candidate, plugin)
+            yield plugin, candidate
+
+    def _shipped(self, hook: str) -> list[Any]:
+        items = []
+        for plugin, item in collect(self._manager, self._plugins, hook):
+            if item is None or isinstance(item, str | bytes | int | float | type):
+                plugin.complain("hook", f"`{hook}` returned {item!r} among its objects", "return finished objects")
             else:
-                collected += items
-        return collected
+                items.append(item)
+        return items
 
-    @cached_property
-    def _commands(self) -> dict[str, click.Command]:
-        import click
-
-        commands: dict[str, click.Command] = {}
-        for item in self._collect("auscult_commands"):
-            if isinstance(item, click.Command) and item.name:
-                commands.setdefault(item.name, item)
-        return commands
-
-    def _find(self, role: str, word: str, kind: str) -> type[Any]:
-        cls = self._kinds[role].get(kind)
-        if cls is None:
-            raise UnknownKind(word, kind, self._kinds[role])
-        if (needs := self._needs(cls)) is not None:
-            raise needs
+    def _get(self, role: Role, kinds: Mapping[str, Any], kind: str) -> Any:
+        if kind not in kinds:
+            assert isinstance(kinds, Kinds)
+            if kind in kinds.ambiguous:
+                raise AmbiguousKind(role.key, kind, kinds.ambiguous[kind])
+            raise UnknownKind(role.key, kind, kinds)
+        cls = kinds[kind]
+        if (remedy := self.missing(cls)) is not None:
+            raise MissingDependency(next(iter(absent(cls.requires))), install=remedy)
         return cls
 
-    def _needs(self, cls: type[Any]) -> MissingDependency | None:
-        for package, extra in cls.requires.items():
-            if isinstance(found := attempt(lambda p=package: importlib.util.find_spec(p)), Failure) or found is None:  # type: ignore[misc]
-                owner = self._owner.get(cls)
-                bundled = owner is None or owner.distribution == BUNDLED
-                other = None if bundled or owner is None else f"pip install '{owner.distribution}[{extra}]'"
-                return MissingDependency(package, extra, install=other)
-        return None
+    def _distribution(self, cls: type) -> str:
+        """Whose extras its `requires` names; a class that no plugin registered uses ours."""
+        owner = self._owners.get(cls)
+        return owner.distribution if owner is not None else BUNDLED
 
     def _info(self, plugin: Plugin) -> PluginInfo:
-        classes = [cls for cls, owner in self._owner.items() if owner is plugin]
-        missing = dict.fromkeys(remedy for cls in classes if (remedy := self.missing(cls)))
+        own = [cls for cls, owner in self._owners.items() if owner is plugin]
         return PluginInfo(
             name=plugin.name,
             distribution=plugin.distribution,
             version=plugin.version,
             module=plugin.module,
             kinds={role: tuple(names) for role, names in plugin.kinds.items()},
-            missing=tuple(missing),
+            missing=_unique(self.missing(cls) for cls in own),
+            optional=_unique(self._optional(cls) for cls in own),
             ok=not plugin.problems,
         )
 
+    def _optional(self, cls: type) -> str | None:
+        lacking = absent(getattr(cls, "may_require", {}))
+        return install_command(lacking, self._distribution(cls)) if lacking else None
+
+
+def _load_local(entries: Sequence[str], base: Path | None, others: Iterable[Plugin]) -> list[Plugin]:
+    return local.load_local(entries, base or Path.cwd(), [plugin.name for plugin in others])
+
+
+def _unique(commands: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(command for command in commands if command))
+
+
+def _take_command(commands: dict[str, click.Command], plugin: Plugin, command: Any) -> None:
+    import click
+
+    if not isinstance(command, click.Command) or not command.name:
+        what = "a command without a name" if isinstance(command, click.Command) else f"a {type(command).__name__}"
+        plugin.complain("hook", f"`auscult_commands` returned {what}", 'return functions marked @click.command("name")')
+    elif command.name in commands:
+        plugin.complain(
+            "hook", f"another plugin has the command `{command.name}`; the first one counts", "rename the command"
+        )
+    else:
+        commands[command.name] = command
+
 
 def plugin_commands() -> dict[str, click.Command]:
-    """Commands of installed plugins by name. The bundled ones have none, and are not imported to learn that."""
-    found, problems = installed()
-    others = [entry for entry in found if entry.dist is None or entry.dist.name != BUNDLED]
-    return Catalogue([*load(others)], problems).commands()
+    """The commands of all installed plugins, by name, for the command line."""
+    return Catalogue.discover().commands()

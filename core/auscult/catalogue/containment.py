@@ -10,7 +10,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Generic, TypeVar
 
-__all__ = ["Failure", "attempt", "describe"]
+__all__ = ["Failure", "attempt", "describe", "raised_at"]
 
 log = logging.getLogger("auscult.catalogue")
 T = TypeVar("T")
@@ -51,7 +51,7 @@ def describe(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         text = f"it asked the program to end, with {text or 'no code'}"
     phrase = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    place = _raised_at(error)
+    place = raised_at(error)
     return f"{phrase} ({place})" if place else phrase
 
 
@@ -63,8 +63,8 @@ def _text(error: BaseException) -> str:
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
-def _raised_at(error: BaseException) -> str:
-    """File and line of the innermost frame that is a plugin's."""
+def raised_at(error: BaseException) -> str:
+    """File and line of the innermost frame that is neither ours nor the import system's; empty where there is none."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__, limit=-50)

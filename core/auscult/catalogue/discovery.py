@@ -10,9 +10,8 @@ import inspect
 from collections import Counter
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Any
 
-from auscult.catalogue.containment import Failure, attempt, describe
+from auscult.catalogue.containment import Failure, attempt, describe, raised_at
 from auscult.catalogue.plugin import BUNDLED, Plugin
 from auscult.hookspecs import PROJECT
 from auscult.kinds import Channel, Check, Exporter, Panel
@@ -146,25 +145,18 @@ def complain_of_import(plugin: Plugin, error: BaseException) -> None:
     module = plugin.module.partition(":")[0].strip()
     if isinstance(error, ModuleNotFoundError) and error.name:
         _complain_of_absence(plugin, error.name, module)
-    elif isinstance(error, AttributeError) and ":" in plugin.module and not _inside(error):
+    elif isinstance(error, AttributeError) and ":" in plugin.module and not raised_at(error):
         attribute = plugin.module.partition(":")[2]
         plugin.complain("import", f"the module `{module}` has no `{attribute}`", _module_only(plugin))
     else:
         plugin.complain("import", f"importing `{plugin.module}` failed: {describe(error)}", plugin.mend)
 
 
-def _inside(error: BaseException) -> bool:
-    """Whether a frame of the plugin's own took part."""
-    from auscult.catalogue.containment import _raised_at
-
-    return bool(_raised_at(error))
-
-
 def _complain_of_absence(plugin: Plugin, absent: str, module: str) -> None:
     if module == absent or module.startswith(f"{absent}."):
         plugin.complain("import", f"there is no module `{absent}`", plugin.mend)
         return
-    package: Any = absent.partition(".")[0]
+    package = absent.partition(".")[0]
     plugin.complain(
         "import",
         f"importing `{plugin.module}` failed: it needs the package `{package}`, which is not installed",

@@ -1,66 +1,143 @@
-"""Which hooks a plugin implements: its marked functions, each held against the specs."""
+"""Which functions of a plugin implement hooks, and which only look like it.
+
+Sound implementations are registered with pluggy one by one, on a module of our own making: the manager compares
+plugins with ``==``, which is other people's code, and refuses a whole plugin for one bad function.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from types import ModuleType
+from typing import Any
+
+import pluggy
 
 from auscult import hookspecs
-from auscult.catalogue.containment import Failure, attempt
+from auscult.catalogue.containment import Failure, attempt, describe
 from auscult.catalogue.plugin import Plugin
 from auscult.errors import did_you_mean
+from auscult.hookspecs import PROJECT
+from auscult.kinds import Channel, Check, Exporter, Panel
 
-__all__ = ["SPECS", "find_hooks"]
+__all__ = ["HOOKS", "find_hooks", "make_manager"]
 
-_MARK = f"{hookspecs.PROJECT}_impl"
-SPECS = tuple(name for name in vars(hookspecs) if name.startswith("auscult_"))
-"""Names of all hooks."""
+HOOKS = tuple(name for name in vars(hookspecs) if name.startswith(f"{PROJECT}_"))
+"""Every hook there is."""
+_MARKER = f"{PROJECT}_impl"
+
+
+def make_manager(plugins: Iterable[Plugin]) -> pluggy.PluginManager:
+    """A manager in which every sound implementation of `plugins` is registered."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    for plugin in plugins:
+        stand_in = ModuleType(plugin.name)
+        vars(stand_in).update(plugin.hooks)
+        registered = attempt(lambda s=stand_in, p=plugin: manager.register(s, name=p.name))  # type: ignore[misc]
+        if isinstance(registered, Failure):
+            plugin.complain("register", f"its hooks cannot be registered: {describe(registered.error)}", plugin.mend)
+    return manager
 
 
 def find_hooks(plugin: Plugin) -> None:
-    """Fill `plugin.hooks` with its sound implementations; complain about the others."""
-    for name, function, marked in _candidates(plugin.target):
-        if complaint := _complaint(name, function, marked):
-            plugin.complain("hook", *complaint)
-        else:
-            plugin.hooks[name] = function
-    if plugin.target is not None and not plugin.hooks and not plugin.problems:
+    """Fill `plugin.hooks` from its target, and note every function that was meant as a hook and is none."""
+    if plugin.target is None:
+        return
+    before = len(plugin.problems)
+    for name, function in _functions(plugin.target):
+        marker = _marker_of(function)
+        if marker is not None:
+            _take_marked(plugin, name, function, marker)
+        elif _is_own(plugin.target, function) and name.startswith(f"{PROJECT}_"):
+            _complain_of_unmarked(plugin, name)
+    if not plugin.hooks and len(plugin.problems) == before:
+        plugin.complain("register", f"`{plugin.module}` implements no hook, so it offers nothing", _first_hook(plugin))
+
+
+def _functions(target: object) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Functions and methods by name. Looked up without running descriptors or a module's ``__getattr__``."""
+    names = vars(target) if isinstance(target, ModuleType) else dir(target)
+    for name in list(names):
+        static = inspect.getattr_static(target, name, None)
+        if inspect.isroutine(static) or isinstance(static, staticmethod | classmethod):
+            bound = attempt(lambda n=name: getattr(target, n))  # type: ignore[misc]
+            if callable(bound):
+                yield name, bound
+        elif inspect.isclass(static) and _MARKER in vars(static):
+            yield name, static
+
+
+def _marker_of(function: object) -> dict[str, Any] | None:
+    marker = attempt(lambda: getattr(function, _MARKER, None))
+    return marker if isinstance(marker, dict) else None
+
+
+def _is_own(target: object, function: object) -> bool:
+    """Whether a function was written in that module, not imported into it."""
+    return getattr(function, "__module__", None) == getattr(target, "__name__", getattr(target, "__module__", ""))
+
+
+def _take_marked(plugin: Plugin, attribute: str, function: Callable[..., Any], marker: dict[str, Any]) -> None:
+    name = marker.get("specname") or attribute
+    if name not in HOOKS:
+        if not marker.get("optionalhook"):
+            plugin.complain("register", f"`{name}` is not a hook{_near(name)}", _rename(name))
+        return
+    if objection := _objection(name, function, marker):
+        plugin.complain("register", *objection)
+    elif name in plugin.hooks:
         plugin.complain(
-            "register",
-            f"`{plugin.module}` implements no hook",
-            f"mark a function named after a hook with @auscult.hookimpl: {', '.join(SPECS)}",
+            "register", f"`{name}` is implemented twice; the first one counts", "return everything from one function"
         )
+    else:
+        plugin.hooks[name] = function
 
 
-def _candidates(target: object) -> Iterator[tuple[str, Callable[[], object], object]]:
-    """Functions that are marked, or named like a hook and not marked."""
-    for name in dir(target):
-        function = attempt(lambda name=name: getattr(target, name))  # type: ignore[misc]
-        if isinstance(function, Failure) or not inspect.isroutine(function):
-            continue
-        marked = getattr(function, _MARK, None)
-        own = getattr(function, "__module__", None) == getattr(target, "__name__", None)
-        if marked is not None or (name.startswith("auscult_") and (own or not isinstance(target, ModuleType))):
-            yield name, function, marked
+def _near(name: str) -> str:
+    return did_you_mean(name, HOOKS)
 
 
-def _complaint(name: str, function: Callable[[], object], marked: object) -> tuple[str, str] | None:
-    if marked is None:
-        return f"the function `{name}` is not marked as a hook", f"put @auscult.hookimpl above `def {name}()`"
-    name = _renamed(name, marked)
-    if name not in SPECS:
-        return f"there is no hook `{name}`{did_you_mean(name, SPECS)}", "give the function the name of a hook"
-    if isinstance(marked, dict) and (marked.get("hookwrapper") or marked.get("wrapper")):
-        return f"`{name}` is a hook wrapper", "hooks are called one by one: remove `wrapper=True`"
+def _rename(name: str) -> str:
+    near = get_close_matches(name, HOOKS, n=1)
+    return f"rename it to `{near[0]}`" if near else "rename it to one of the hooks, or take `@hookimpl` away"
+
+
+def _objection(name: str, function: Callable[..., Any], marker: dict[str, Any]) -> tuple[str, str] | None:
+    """Why an implementation cannot be called as it is, with what to do."""
+    if inspect.isclass(function):
+        return f"`{name}` is a class, hooks are functions", "mark a function that returns the classes"
+    if marker.get("wrapper") or marker.get("hookwrapper"):
+        return (
+            f"`{name}` wraps the other plugins' answers, which is not allowed",
+            "use plain `@hookimpl` and return your own classes",
+        )
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return f"`{name}` is async", f"hooks are plain functions: `def {name}()`"
+        return f"`{name}` is async, hooks are plain functions", "take `async` away; hooks only return classes"
     parameters = attempt(lambda: list(inspect.signature(function).parameters))
-    if not isinstance(parameters, Failure) and parameters:
-        return f"`{name}` takes {', '.join(parameters)}", f"hooks take no arguments: `def {name}()`"
+    if isinstance(parameters, list) and parameters:
+        listed = ", ".join(f"`{parameter}`" for parameter in parameters)
+        return f"`{name}` takes {listed}, hooks take no arguments", f"write `def {name}():`"
     return None
 
 
-def _renamed(name: str, marked: object) -> str:
-    other = marked.get("specname") if isinstance(marked, dict) else None
-    return str(other) if other else name
+def _complain_of_unmarked(plugin: Plugin, name: str) -> None:
+    """A function named like a hook and not marked. Far from any hook's name it is the plugin's own business."""
+    if name in HOOKS:
+        plugin.complain("register", f"`{name}` is not marked as a hook, so nobody calls it", _mark(""))
+    elif near := get_close_matches(name, HOOKS, n=1, cutoff=0.75):
+        plugin.complain("register", f"`{name}` is not a hook{_near(name)}", _mark(f"rename it to `{near[0]}`, and "))
+
+
+def _mark(first: str) -> str:
+    return f"{first}write `@hookimpl` above it: from auscult import hookimpl"
+
+
+def _first_hook(plugin: Plugin) -> str:
+    """The hook that this module probably lacks, spelt out."""
+    for base, role in ((Check, "checks"), (Channel, "channels"), (Exporter, "exporters"), (Panel, "panels")):
+        for value in list(vars(plugin.target).values()) if isinstance(plugin.target, ModuleType) else ():
+            if inspect.isclass(value) and issubclass(value, base) and value.__module__ == plugin.target.__name__:
+                return f"add a function `auscult_{role}`, marked with `@hookimpl`, that returns [{value.__name__}]"
+    return "add a function such as `auscult_checks`, marked with `@hookimpl`, that returns a list of classes"

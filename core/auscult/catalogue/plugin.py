@@ -28,6 +28,8 @@ class PluginInfo(Struct, frozen=True, kw_only=True):
     """What it offers, as configuration names it: ``{"checks": ("redis",)}``."""
     missing: tuple[str, ...] = ()
     """Commands that install what its kinds still need: ``pip install 'auscult[redis]'``."""
+    optional: tuple[str, ...] = ()
+    """The same for what only some options of its kinds need."""
     ok: bool = True
     """False when there is a problem with it."""
 
