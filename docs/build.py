@@ -69,7 +69,7 @@ def main() -> int:
             if not check:
                 page.write_text(after, encoding="utf-8")
     for page in stale:
-        print(f"{'stale' if check else 'filled'}: {page.relative_to(DOCS.parent)}")
+        sys.stdout.write(f"{'stale' if check else 'filled'}: {page.relative_to(DOCS.parent)}\n")
     return 1 if check and stale else 0
 
 

@@ -26,7 +26,7 @@ def program(name: str, debian: str, *elsewhere: str) -> str:
         for path in sorted(Path("/").glob(pattern.lstrip("/")), reverse=True):
             if os.access(path, os.X_OK):
                 return str(path)
-    missing(f"{name} is not installed; on Debian: apt install {debian}")
+    return missing(f"{name} is not installed; on Debian: apt install {debian}")
 
 
 def missing(sentence: str) -> NoReturn:

@@ -94,7 +94,7 @@ async def compare(port: int, count: int, rounds: int) -> dict[str, float]:
             "httpx": ceiling(services, port),
         }
         found: dict[str, list[float]] = {name: [] for name in kinds}
-        for name, once in kinds.items():
+        for once in kinds.values():
             await measure(once, min(300, count))
         for _ in range(rounds):
             for name, once in kinds.items():

@@ -49,7 +49,7 @@ def test_samples_of_kinds_are_valid(page):
 @pytest.mark.parametrize("name", ["first.toml", "own_check.toml", "configured.toml"])
 def test_configurations_are_valid(name):
     """Samples of whole configurations load."""
-    settings, catalogue = load(DOCS / "examples" / name, environ={})
+    settings, catalogue = load(DOCS / "examples" / name, environ={"GRAFANA_TOKEN": "a-token-for-tests-only"})
     assert settings.components
     assert not catalogue.problems
 
@@ -77,7 +77,7 @@ def test_links_lead_somewhere():
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("name", ["mount_starlette", "litestar_app"])
-async def test_embedded_applications_answer(name):
+async def test_embedded_applications_answer(name, monkeypatch):
     """The mounted application and the Litestar plugin serve health below their path, beside the host's own page."""
     import importlib.util
 
@@ -85,6 +85,7 @@ async def test_embedded_applications_answer(name):
 
     spec = importlib.util.spec_from_file_location(name, DOCS / "examples" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
     spec.loader.exec_module(module)
     transport = httpx.ASGITransport(module.app, client=("127.0.0.1", 1234))
     async with _lifespan(module.app), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -136,8 +136,9 @@ def _mark(first: str) -> str:
 
 def _first_hook(plugin: Plugin) -> str:
     """The hook that this module probably lacks, spelt out."""
+    module = plugin.target if isinstance(plugin.target, ModuleType) else ModuleType("")
     for base, role in ((Check, "checks"), (Channel, "channels"), (Exporter, "exporters"), (Panel, "panels")):
-        for value in list(vars(plugin.target).values()) if isinstance(plugin.target, ModuleType) else ():
-            if inspect.isclass(value) and issubclass(value, base) and value.__module__ == plugin.target.__name__:
+        for value in list(vars(module).values()):
+            if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__:
                 return f"add a function `auscult_{role}`, marked with `@hookimpl`, that returns [{value.__name__}]"
     return "add a function such as `auscult_checks`, marked with `@hookimpl`, that returns a list of classes"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 
-from auscult.catalogue.containment import Failure, attempt
+from auscult.catalogue.containment import attempt
 
 __all__ = ["absent", "install_command", "is_importable"]
 
@@ -36,7 +36,7 @@ def _find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     """What `importlib.util.find_spec` does, without its import of the parent."""
     for finder in list(sys.meta_path):
         found = attempt(lambda f=finder: f.find_spec(name, path))  # type: ignore[misc]
-        if found is not None and not isinstance(found, Failure):
+        if isinstance(found, ModuleSpec):
             return found
     return None
 

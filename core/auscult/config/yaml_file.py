@@ -53,7 +53,7 @@ def parse(text: str, path: Path) -> Document:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _failed(path, f"is not valid YAML: {_words(error)}", mark.line + 1 if mark else None) from None
+        raise _failed(path, _sentence(error), mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
         raise _failed(path, f"is not valid YAML: {_words(error)}") from None
     except _RefusedError as error:
@@ -64,6 +64,12 @@ class _RefusedError(Exception):
     def __init__(self, message: str, line: int | None = None) -> None:
         self.line = line
         super().__init__(message)
+
+
+def _sentence(error: yaml.MarkedYAMLError) -> str:
+    if "nesting depth" in str(error.problem):  # newer releases of PyYAML notice it while they scan
+        return f"has more than {MAX_DEPTH} tables or lists inside each other"
+    return f"is not valid YAML: {_words(error)}"
 
 
 def _words(error: yaml.YAMLError) -> str:

@@ -79,7 +79,7 @@ def roll_up(connection: sqlite3.Connection) -> bool:
         connection.execute(statement, (before, upto))
     connection.execute("INSERT OR REPLACE INTO watermark VALUES ('rolled', ?)", (upto,))
     connection.execute("COMMIT")
-    return upto < last
+    return bool(upto < last)
 
 
 def forget(connection: sqlite3.Connection, retention: Retention, now: int) -> bool:

@@ -141,12 +141,12 @@ async def _connected(
     """To the first address that answers."""
     for address, port in addresses[:-1]:
         try:
-            return (await loop.create_connection(lambda: protocol, address, port))[0]  # type: ignore[return-value]
+            return (await loop.create_connection(lambda: protocol, address, port))[0]
         except OSError:
             continue
     address, port = addresses[-1]
     try:
-        return (await loop.create_connection(lambda: protocol, address, port))[0]  # type: ignore[return-value]
+        return (await loop.create_connection(lambda: protocol, address, port))[0]
     except OSError as error:
         raise _refused(error, address, port) from error
 
