@@ -1,0 +1,146 @@
+"""Checks probed as in production: by a monitor, with its context, its timeout and its kept connection."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import anyio
+import pytest
+
+from auscult import Check, CheckResult, Component, Monitor
+
+Look = Callable[[], Awaitable[CheckResult]]
+Watch = Callable[..., AbstractAsyncContextManager[Look]]
+HOUR = 3600.0
+
+
+@pytest.fixture
+def watch(caplog: pytest.LogCaptureFixture) -> Watch:
+    """``async with watch(check, timeout=5) as look``: every ``await look()`` probes once over what is kept open.
+
+    Every reading is compared with what its check declares. ``never`` is a text that may stand in no message and in
+    no log, not even in the most talkative.
+    """
+
+    @asynccontextmanager
+    async def watching(check: Check, timeout: float = 20.0, never: str = "", **options: object) -> AsyncIterator[Look]:
+        component = Component(name="tried", check=check, timeout=timeout, interval=HOUR, retry_interval=HOUR)
+        monitor = Monitor([component], **options)
+        first = anyio.Event()
+        results: list[CheckResult] = []
+
+        def listen(result: CheckResult, _change: object) -> None:
+            if result.component == "tried":
+                results.append(result)
+                first.set()
+
+        async def look() -> CheckResult:
+            with anyio.fail_after(timeout + 10):
+                if first.is_set():
+                    results.append(await monitor.check_now("tried"))
+                await first.wait()
+            result = results[-1]
+            first.set()
+            _plausible(check, result)
+            return result
+
+        monitor.listen(listen)
+        caplog.set_level("DEBUG", logger="auscult")
+        await monitor.run()
+        try:
+            yield look
+        finally:
+            await monitor.stop()
+            if never:
+                assert never not in caplog.text
+                assert not [result.message for result in results if never in result.message]
+
+    return watching
+
+
+@pytest.fixture
+def look(watch: Watch) -> Callable[..., Awaitable[CheckResult]]:
+    """``await look(check, timeout=5)``: probe once."""
+
+    async def once(check: Check, timeout: float = 20.0, **options: object) -> CheckResult:
+        async with watch(check, timeout, **options) as probe:
+            return await probe()
+
+    return once
+
+
+def _plausible(check: Check, result: CheckResult) -> None:
+    """Names are declared, percentages are percentages, nothing is negative, and the message is one line."""
+    declared = {measurement.name: measurement for measurement in check.measurements}
+    undeclared = set(result.measurements) - set(declared)
+    assert check.kind == "command" or not undeclared, f"not declared: {undeclared}"
+    for name, value in result.measurements.items():
+        unit = declared[name].unit if name in declared else ""
+        if unit == "percent":
+            assert 0 <= value <= 100, f"{name} is {value}"
+        elif name not in ("certificate_days_left", "exit_code") and unit:
+            assert value >= 0, f"{name} is {value}"
+    assert all(seconds >= 0 for seconds in result.stages.values())
+    assert "\n" not in result.message
+
+
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """A port that accepts connections, reads, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        kept: list[socket.socket] = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    kept.append(listening.accept()[0])
+                except OSError:
+                    return
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        for connection in kept:
+            connection.close()
+
+
+@pytest.fixture
+def closed() -> int:
+    """A port that refuses connections."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@pytest.fixture
+def says() -> Iterator[Callable[[bytes], int]]:
+    """``says(b"...")``: a port that says so to everybody who connects, and then hangs up."""
+    opened: list[socket.socket] = []
+
+    def serve(words: bytes) -> int:
+        listening = socket.create_server(("127.0.0.1", 0))
+        opened.append(listening)
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.settimeout(0.2)
+                    try:
+                        connection.sendall(words)
+                        connection.recv(65536)
+                    except OSError:
+                        pass
+
+        threading.Thread(target=accept, daemon=True).start()
+        return int(listening.getsockname()[1])
+
+    yield serve
+    for listening in opened:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
