@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 logging.getLogger("auscult").addHandler(logging.NullHandler())
 
 _HOMES = {
+    "auscult.alert": ("Alert", "AlertChange", "AlertStatus", "ChangeKind", "Notice", "Notification"),
     "auscult.catalogue": ("Catalogue", "Problem"),
     "auscult.clock": ("Clock", "SystemClock"),
     "auscult.component": ("Component",),
@@ -29,7 +30,16 @@ _HOMES = {
         "UnknownKind",
     ),
     "auscult.hookspecs": ("hookimpl",),
-    "auscult.kinds": ("Channel", "Check", "CheckContext", "Discovered", "Exporter", "Panel", "Preferences"),
+    "auscult.kinds": (
+        "Channel",
+        "ChannelContext",
+        "Check",
+        "CheckContext",
+        "Discovered",
+        "Exporter",
+        "Panel",
+        "Preferences",
+    ),
     "auscult.model": (
         "AlertSeverity",
         "CheckResult",
@@ -52,6 +62,12 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from auscult.alert import Alert as Alert
+    from auscult.alert import AlertChange as AlertChange
+    from auscult.alert import AlertStatus as AlertStatus
+    from auscult.alert import ChangeKind as ChangeKind
+    from auscult.alert import Notice as Notice
+    from auscult.alert import Notification as Notification
     from auscult.catalogue import Catalogue as Catalogue
     from auscult.catalogue import Problem as Problem
     from auscult.clock import Clock as Clock
@@ -66,6 +82,7 @@ if TYPE_CHECKING:
     from auscult.errors import UnknownKind as UnknownKind
     from auscult.hookspecs import hookimpl as hookimpl
     from auscult.kinds import Channel as Channel
+    from auscult.kinds import ChannelContext as ChannelContext
     from auscult.kinds import Check as Check
     from auscult.kinds import CheckContext as CheckContext
     from auscult.kinds import Discovered as Discovered

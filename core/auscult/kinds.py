@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 import msgspec
 from msgspec import Struct
 
+from auscult.alert import ChangeKind, Notification
 from auscult.model import Measurement, Reading
 from auscult.options import public
 
@@ -27,7 +28,18 @@ if TYPE_CHECKING:
     from auscult.clock import Clock
     from auscult.model import Ping
 
-__all__ = ["Channel", "Check", "CheckContext", "Discovered", "Exporter", "KindMeta", "Panel", "Preferences"]
+__all__ = [
+    "TOLD",
+    "Channel",
+    "ChannelContext",
+    "Check",
+    "CheckContext",
+    "Discovered",
+    "Exporter",
+    "KindMeta",
+    "Panel",
+    "Preferences",
+]
 
 Probe = Callable[[], Awaitable[Reading]]
 T = TypeVar("T")
@@ -162,13 +174,75 @@ class Check(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=Fal
         return ()
 
 
+class ChannelContext:
+    """What a channel is given. Small on purpose: never the monitor."""
+
+    __slots__ = ()
+
+    channel: str
+    """The channel's name in the configuration."""
+    timeout: float
+    """Seconds the delivery has before it is cut."""
+    clock: Clock
+    log: logging.Logger
+    """``auscult.plugins.<kind>``."""
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """A shared client over our own transport: egress policy at connect time, no redirects, no environment."""
+        raise RuntimeError("this context offers no HTTP client")
+
+    @property
+    def state_dir(self) -> Path:
+        """A directory of this channel's own; made on first use."""
+        raise RuntimeError("this context offers no state directory")
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Call something that blocks, in a thread of this channel's own, abandoned when the delivery is cut."""
+        from anyio import to_thread
+
+        return await to_thread.run_sync(function, abandon_on_cancel=True)
+
+    async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
+        """Addresses to connect to, as ``(literal address, port)``, the egress policy applied.
+
+        Raises OSError when the name does not resolve, EgressRefused when no address is allowed.
+        """
+        raise RuntimeError("this context resolves no names")
+
+
+TOLD = frozenset(
+    {
+        ChangeKind.FIRED,
+        ChangeKind.REOPENED,
+        ChangeKind.UNSUPPRESSED,
+        ChangeKind.ESCALATED,
+        ChangeKind.REMINDED,
+        ChangeKind.RESOLVED,
+    }
+)
+"""The changes that a channel is told of unless its class says otherwise."""
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class Channel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
     """Delivers notifications to one place."""
 
+    tells: ClassVar[frozenset[ChangeKind]] = TOLD
+    """The changes that this kind of channel delivers; add `ACKNOWLEDGED` where the receiver knows the notion."""
+    best_effort: ClassVar[bool] = False
+    """True where success cannot be known for certain; people are shown that."""
+
     @abstractmethod
-    async def send(self, notification: Any, ctx: Any) -> None:
-        """Deliver once. Raises `DeliveryError` to say whether trying again can help; never retries by itself."""
+    async def send(self, notification: Notification, ctx: ChannelContext) -> None:
+        """Deliver once; returning means that the receiver has it. Never retries by itself.
+
+        Raises `DeliveryError` to say whether trying again can help, and when; any other exception is tried again.
+        """
+
+    def delivery_timeout(self) -> float | None:
+        """Seconds one delivery may take; None for the default of 30 s."""
+        return None
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))

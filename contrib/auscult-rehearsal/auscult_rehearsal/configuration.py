@@ -17,6 +17,10 @@ _HEAD = """\
 [defaults]
 interval = "5s"
 retry_interval = "2s"                  # how soon a change of status is confirmed
+
+[defaults.threshold]                   # a mended part is healthy at once; the defaults, 95 and 5, remember longer
+success_rate_percent = 50
+error_rate_percent = 50
 """
 _PARTS = {
     "stt": """\
