@@ -1,0 +1,1 @@
+"""A worked example of a plugin for auscult: the check `queue-depth`."""
