@@ -176,6 +176,49 @@ async def test_a_broken_connection_is_closed_and_opened_anew():
     assert check.events.count("open") == check.events.count("close")
 
 
+class Stubborn(Check):
+    """Keeps a connection whose first probe never answers, and takes its time to give up when it is cut."""
+
+    kind = "stubborn"
+    events: list[str]
+
+    async def probe(self, ctx):
+        return await super().probe(ctx)
+
+    async def open(self, ctx):
+        self.events.append("open")
+
+        async def once():
+            if self.events == ["open"]:
+                try:
+                    await anyio.sleep(60)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await anyio.sleep(0.2)
+            return Reading()
+
+        yield once
+        self.events.append("close")
+
+
+async def test_a_connection_is_closed_and_opened_anew_after_a_cut():
+    """What was said and what was not is unknown after a probe that was cut in the middle."""
+    check = Stubborn(events=[])
+    async with Monitor([component("one", check, interval=0.5)]) as monitor:
+        await until(lambda: monitor.component_health("one").status == Status.HEALTHY)
+    assert check.events == ["open", "close", "open", "close"]
+
+
+async def test_check_now_after_a_cut_gets_a_result_of_its_own():
+    """The run that was cut has had its result: who asks while it ends gets the next one, and not none."""
+    async with Monitor([component("one", Stubborn(events=[]), interval=60.0, retry_interval=60.0)]) as monitor:
+        with anyio.fail_after(5):
+            first = await monitor.check_now("one")
+            second = await monitor.check_now("one")
+    assert first.message == "no answer within 0.1 s"
+    assert second.status == Status.HEALTHY
+
+
 async def test_history_survives_a_restart(tmp_path):
     """A component that was unhealthy is so from the first moment after the restart, and since the same time."""
     broken = component("one", Scripted(script=[Reading.unhealthy("no")]), failures=1)

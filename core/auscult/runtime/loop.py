@@ -137,7 +137,7 @@ class TrioLoop:
         """See `Loop.call_later`."""
 
         async def later() -> None:
-            await self._trio.sleep(delay)
+            await self._trio.sleep(max(delay, 0.0))
             callback()
 
         return self.spawn(later)

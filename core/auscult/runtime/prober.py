@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from typing import Any
 
 from auscult.clock import Clock
 from auscult.model import CheckResult, Origin, Reading
@@ -73,15 +74,8 @@ class Prober:
     async def close(self, job: Job) -> None:
         """Disconnect a kept connection: the part of `Check.open` after its yield, for at most a few seconds."""
         session, job.session, job.once = job.session, None, None
-        if session is None:
-            return
-        import anyio
-
-        try:
-            with anyio.move_on_after(5, shield=True):
-                await anext(session, None)
-        except Exception as error:
-            log.debug("closing %s: %s", job.component.name, failure(error))
+        if session is not None:
+            await _disconnect(job.component.name, session)
 
     async def _run(self, job: Job, run: int) -> None:
         try:
@@ -89,16 +83,23 @@ class Prober:
             if not job.cut:
                 self._report(job, to_reading(reading), Origin.PROBE)
         except BaseException as error:
+            if not isinstance(error, GeneratorExit):
+                self._drop_session(job)
             if self._is_our_cancellation(job, error):
                 raise
             if not job.cut:
                 log.debug("probe of %s failed", job.component.name, exc_info=error)
                 self._report(job, Reading.unhealthy(self._describe(job, error)), Origin.EXCEPTION)
-            if job.session is not None:
-                self._loop.spawn(partial(self.close, job))
         finally:
             if job.run == run:
                 self._ended(job)
+
+    def _drop_session(self, job: Job) -> None:
+        """After a probe that raised or was cut, what is kept is in an unknown state: the next one opens anew."""
+        if job.session is None or self.stopping:
+            return
+        session, job.session, job.once = job.session, None, None
+        self._loop.spawn(partial(_disconnect, job.component.name, session))
 
     async def _probe(self, job: Job) -> Reading:
         component = job.component
@@ -140,6 +141,16 @@ class Prober:
                 f"the probe of `{job.component.name}` ignored its cancellation and still runs",
                 'let cancellation out of the probe, or set `isolate = "process"` for this component',
             )
+
+
+async def _disconnect(name: str, session: AsyncIterator[Any]) -> None:
+    import anyio
+
+    try:
+        with anyio.move_on_after(5, shield=True):
+            await anext(session, None)
+    except Exception as error:
+        log.debug("closing %s: %s", name, failure(error))
 
 
 async def _first(session: object) -> Callable[[], Awaitable[Reading]]:

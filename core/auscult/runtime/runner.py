@@ -136,13 +136,20 @@ class Runner:
         self._arm()
 
     def check_now(self, name: str, tell: Callable[[CheckResult], None]) -> None:
-        """Probe at once, or join the run in flight; `tell` gets its result. An operator's wish also ends parking."""
-        job = self.jobs[name]
+        """Probe at once, or join the run in flight; `tell` gets its result. An operator's wish also ends parking.
+
+        A run that was cut has had its result: the next one is then begun as soon as that one has ended.
+        """
+        job, now = self.jobs[name], self._clock.monotonic()
         job.waiters = [*(job.waiters or ()), tell]
         job.parked = ""
         if not job.running:
-            self.scheduler.begin(job, self._clock.monotonic())
-            self._arm()
+            self.scheduler.begin(job, now)
+        elif job.hung:
+            self._skip(job, now)
+        elif job.cut:
+            self.scheduler.again(job, now)
+        self._arm()
 
     def look(self, name: str) -> None:
         """Probe soon, and not with a run that is already going: something it has not seen just happened."""
