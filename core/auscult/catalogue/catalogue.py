@@ -161,6 +161,7 @@ class Catalogue:
             version=plugin.version,
             module=plugin.module,
             kinds={role: tuple(names) for role, names in plugin.kinds.items()},
+            hooks=tuple(sorted(plugin.hooks)),
             missing=_unique(self.missing(cls) for cls in own),
             optional=_unique(self._optional(cls) for cls in own),
             ok=not plugin.problems,

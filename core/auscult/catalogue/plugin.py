@@ -26,6 +26,8 @@ class PluginInfo(Struct, frozen=True, kw_only=True):
     """What is imported: a dotted name, or the path of a local file."""
     kinds: dict[str, tuple[str, ...]] = {}
     """What it offers, as configuration names it: ``{"checks": ("redis",)}``."""
+    hooks: tuple[str, ...] = ()
+    """The hooks it implements, soundly: ``("auscult_commands",)`` offers no kind and still something."""
     missing: tuple[str, ...] = ()
     """Commands that install what its kinds still need: ``pip install 'auscult[redis]'``."""
     optional: tuple[str, ...] = ()

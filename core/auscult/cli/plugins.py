@@ -28,8 +28,11 @@ def command(config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"plugins": catalogue.plugins, "problems": catalogue.problems})
         return
-    for info in catalogue.plugins:
-        _print(info)
+    plugins = catalogue.plugins
+    names = max((len(info.name) for info in plugins), default=0)
+    origins = max((len(_origin(info)) for info in plugins), default=0)
+    for info in plugins:
+        _print(info, names, origins)
     for problem in catalogue.problems:
         where = f"{problem.distribution} {problem.version}".strip()
         click.echo()
@@ -51,10 +54,20 @@ def _catalogue(config: Path | None) -> Catalogue:
         return Catalogue.discover()
 
 
-def _print(info: PluginInfo) -> None:
-    origin = f"{info.distribution} {info.version}".strip()
-    kinds = "; ".join(f"{role}: {', '.join(names)}" for role, names in info.kinds.items() if names)
+def _origin(info: PluginInfo) -> str:
+    return f"{info.distribution} {info.version}".strip() or "local"
+
+
+def _offer(info: PluginInfo) -> str:
+    """Kinds by role; what has no kinds (dashboards, rules, commands) by the hook's name."""
+    offers = [f"{role}: {', '.join(names)}" for role, names in info.kinds.items() if names]
+    others = [hook.removeprefix("auscult_") for hook in info.hooks]
+    offers += [hook for hook in others if hook not in ("checks", "channels", "exporters", "panels")]
+    return "; ".join(offers) or "offers nothing"
+
+
+def _print(info: PluginInfo, names: int, origins: int) -> None:
     state = click.style("✓", fg="green") if info.ok else click.style("✗", fg="red")
-    click.echo(f"{state} {info.name:<14} {origin:<20} {kinds or 'offers nothing'}")
+    click.echo(f"{state} {info.name:<{names}}  {_origin(info):<{origins}}  {_offer(info)}")
     for remedy in info.missing:
-        click.echo(f"  {'':<14} unavailable until: {remedy}")
+        click.echo(f"  {'':<{names}}  unavailable until: {remedy}")
