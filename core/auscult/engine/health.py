@@ -154,11 +154,24 @@ def restore(
     results: Iterable[CheckResult],
     last: tuple[str, int] | None = None,
 ) -> None:
-    """Bring back what was known before a restart, results oldest first; `last` is the last status and its begin."""
+    """Bring back what was known before a restart, results oldest first; `last` is the last status and its begin.
+
+    The results may be too few to make that status again, so it is believed from its begin on.
+    """
     for result in results:
+        if last is not None and result.at > last[1]:
+            _recall(state, *last)
+            last = None
         step(state, component, result)
-    if last is not None and state.status == last[0]:
-        state.since = last[1]
+    if last is not None:
+        _recall(state, *last)
+
+
+def _recall(state: HealthState, status: str, since: int) -> None:
+    state.revision += 1
+    state.since = since
+    if state.status != status:
+        state.status = state._settled = Status(status)
 
 
 def view(state: HealthState, component: Component, now: int, *, trends: bool = True) -> ComponentHealth:
@@ -225,7 +238,7 @@ def _settle(state: HealthState, component: Component, grade: int) -> Status:
     if now == Status.UNHEALTHY:
         if state.ok_run < component.successes:
             return now
-        return Status.HEALTHY if grade == GOOD else Status.DEGRADED
+        return Status.HEALTHY if state.good_run >= component.successes else Status.DEGRADED
     if state.poor_run >= component.failures:
         return Status.DEGRADED
     if now == Status.UNKNOWN:
@@ -243,15 +256,18 @@ def _waits(settled: Status, grade: int) -> bool:
 def _explain(
     state: HealthState, component: Component, result: CheckResult, status: Status, values: dict[str, float]
 ) -> str:
-    levels = state._levels | state._rate_levels
-    words = in_words(component.threshold, values, levels)
     said = result.message
-    if status == Status.UNHEALTHY and result.status != Status.UNHEALTHY:
-        return f"recovering, {state.ok_run} of {component.successes} good results: {said or 'it works again'}"
-    if status != Status.UNHEALTHY and result.status == Status.UNHEALTHY:
+    if result.status == Status.UNHEALTHY:
+        # No level is named: they were judged by results that did not fail, this one has other values.
+        if status == Status.UNHEALTHY:
+            return said
         return f"failing, {state.bad_run} of {component.failures} results: {said}"
-    if words and result.status != Status.UNHEALTHY:
+    if status == Status.UNHEALTHY:
+        return f"recovering, {state.ok_run} of {component.successes} good results: {said or 'it works again'}"
+    if words := in_words(component.threshold, values, state._levels | state._rate_levels):
         return f"{words} ({said})" if said and result.status == Status.DEGRADED else words
+    if status == Status.DEGRADED and result.status == Status.HEALTHY:
+        return f"recovering, {state.good_run} of {component.successes} good results: {said or 'it is well again'}"
     return said
 
 

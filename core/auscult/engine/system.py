@@ -13,7 +13,8 @@ from auscult.model import ComponentHealth, Status, SystemHealth
 
 __all__ = ["Tally", "aggregate"]
 
-_SCORE = {Status.HEALTHY: 1.0, Status.DEGRADED: 0.5}
+ROUNDING = 1 + 1e-9
+"""Weights like 0.1 are not exact: what is half on paper must not count as more than half."""
 NAMED = 3
 """Components named in the message; further ones are counted."""
 
@@ -27,8 +28,8 @@ class Tally:
     def __init__(self) -> None:
         self._entries: dict[str, tuple[Status, float, bool]] = {}
         self._counts: dict[Status, int] = {}
-        self._by_weight: dict[float, int] = {}
-        """How many components have each weight: a running float sum would drift."""
+        self._weighted: dict[tuple[Status, float], int] = {}
+        """How many components have each status and weight: a running float sum would drift."""
         self._bad: dict[str, Status] = {}
         self._critical: set[str] = set()
 
@@ -42,14 +43,15 @@ class Tally:
 
     def _put(self, name: str, status: Status, weight: float, *, critical: bool, counted: bool) -> None:
         entry = (status, weight, critical)
+        if not counted or status == Status.MAINTENANCE:
+            self.remove(name)
+            return
         if self._entries.get(name) == entry:
             return
         self.remove(name)
-        if not counted or status == Status.MAINTENANCE:
-            return
         self._entries[name] = entry
         self._counts[status] = self._counts.get(status, 0) + 1
-        self._by_weight[weight] = self._by_weight.get(weight, 0) + 1
+        self._weighted[status, weight] = self._weighted.get((status, weight), 0) + 1
         if status != Status.HEALTHY:
             self._bad[name] = status
             if critical and status == Status.UNHEALTHY:
@@ -60,7 +62,7 @@ class Tally:
         entry = self._entries.pop(name, None)
         if entry is not None:
             self._counts[entry[0]] -= 1
-            self._by_weight[entry[1]] -= 1
+            self._weighted[entry[:2]] -= 1
             self._bad.pop(name, None)
             self._critical.discard(name)
 
@@ -71,30 +73,26 @@ class Tally:
             status=self._status(),
             healthy_components=healthy,
             total_components=total,
-            health_percentage=healthy / total * 100 if total else 0.0,
+            health_percentage=healthy * 100 / total if total else 0.0,
             health_score=self._score(),
             message=self._message(),
         )
 
-    def _weights(self) -> tuple[float, float, float]:
-        """Weight in all, of what is unhealthy, and of the score lost."""
-        total = fsum(weight * count for weight, count in self._by_weight.items())
-        unhealthy = lost = 0.0
-        for name, status in self._bad.items():
-            weight = self._entries[name][1]
-            lost += weight * (1 - _SCORE.get(status, 0.0))
-            unhealthy += weight * (status == Status.UNHEALTHY)
-        return total, unhealthy, lost
+    def _weight(self, *statuses: Status) -> float:
+        """What the components of these statuses weigh, of all without any named."""
+        return fsum(
+            weight * count for (status, weight), count in self._weighted.items() if not statuses or status in statuses
+        )
 
     def _score(self) -> float:
-        total, _, lost = self._weights()
-        return max(total - lost, 0.0) / total * 100 if total else 0.0
+        total = self._weight()
+        won = self._weight(Status.HEALTHY) + self._weight(Status.DEGRADED) / 2
+        return min(won / total, 1.0) * 100 if total else 0.0
 
     def _status(self) -> Status:
         if not self._entries or self._counts.get(Status.UNKNOWN, 0) == len(self._entries):
             return Status.UNKNOWN
-        total, unhealthy, _ = self._weights()
-        if self._critical or unhealthy > total / 2:
+        if self._critical or self._weight(Status.UNHEALTHY) > self._weight() / 2 * ROUNDING:
             return Status.UNHEALTHY
         if self._counts.get(Status.UNHEALTHY, 0) or self._counts.get(Status.DEGRADED, 0):
             return Status.DEGRADED

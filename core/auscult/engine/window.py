@@ -51,7 +51,7 @@ class Window:
     def success_rate(self) -> float | None:
         """Percent of results that did not fail; None without any."""
         count = len(self._at)
-        return (count - self.failures) / count * 100 if count else None
+        return (count - self.failures) * 100 / count if count else None
 
     def percentile(self, percent: float) -> float | None:
         """Nearest-rank percentile of the response times in ms; None without any."""
