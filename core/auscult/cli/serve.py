@@ -14,7 +14,7 @@ from auscult.cli.options import config_option, load_settings, log_options
 
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
-    from auscult.config import Plan, Settings
+    from auscult.config import Settings
 
 __all__ = ["command", "run"]
 
@@ -58,14 +58,12 @@ def run(settings: Settings, catalogue: Catalogue, again: Callable[[], tuple[Sett
     import anyio
 
     from auscult.monitor import Monitor
+    from auscult.web.control import reloading
     from auscult.web.server import serve
 
     monitor = Monitor.from_settings(settings, catalogue, interrupt=True)
-
-    async def reload() -> Plan:
-        return monitor.reload(*await anyio.to_thread.run_sync(again))
-
-    anyio.run(partial(serve, monitor, settings, reload=reload), backend_options={"use_uvloop": _has_uvloop()})
+    serving = partial(serve, monitor, settings, reload=reloading(monitor, again), own_process=True)
+    anyio.run(serving, backend_options={"use_uvloop": _has_uvloop()})
 
 
 def _has_uvloop() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
 
 from auscult.component import Component
 from auscult.metrics.durations import BOUNDS, ProbeDurations
@@ -12,33 +11,13 @@ from auscult.metrics.names import FAMILIES, Family, family_of
 from auscult.metrics.text import head, line, number, prefix
 from auscult.model import ComponentHealth, Measurement, Status, SystemHealth
 
-__all__ = ["RENEW_MS", "Figures", "render"]
+__all__ = ["RENEW_MS", "render"]
 
 RENEW_MS = 60_000
 """A timestamp older than this is renewed: Prometheus forgets a series whose samples are five minutes old."""
 _VALUES = {Status.HEALTHY: 1.0, Status.DEGRADED: 0.5, Status.UNHEALTHY: 0.0}
 _PER_SLICE = 200
 """Components rendered before the caller may give others a turn."""
-
-
-class Figures(Protocol):
-    """What the monitor knows about itself, see `MonitorStats`."""
-
-    components: int
-    checks_started: int
-    checks_finished: int
-    checks_failed: int
-    missed: int
-    in_flight: int
-    hung: int
-    parked: int
-    lateness_p50: float
-    lateness_p99: float
-    lateness_max: float
-    inbox: int
-    reports_dropped: int
-    loop_blocked: int
-    problems: int
 
 
 def render(
@@ -154,24 +133,3 @@ def _buckets(name: str, component: str, cumulative: list[int], total: float) -> 
     lines.append(f"{prefix(f'{name}_count', label)}{float(cumulative[-1])}\n")
     lines.append(f"{prefix(f'{name}_sum', label)}{number(total)}\n")
     return "".join(lines)
-
-
-def own_figures(figures: Figures) -> dict[str, float]:
-    """The monitor's own samples by name."""
-    return {
-        "auscult_components": figures.components,
-        "auscult_checks_started_total": figures.checks_started,
-        "auscult_checks_finished_total": figures.checks_finished,
-        "auscult_checks_failed_total": figures.checks_failed,
-        "auscult_checks_missed_total": figures.missed,
-        "auscult_checks_in_flight": figures.in_flight,
-        "auscult_checks_hung": figures.hung,
-        "auscult_components_parked": figures.parked,
-        "auscult_loop_blocked_total": figures.loop_blocked,
-        "auscult_inbox_results": figures.inbox,
-        "auscult_reports_dropped_total": figures.reports_dropped,
-        "auscult_plugin_problems": figures.problems,
-        "auscult_schedule_lateness_p50_seconds": figures.lateness_p50,
-        "auscult_schedule_lateness_p99_seconds": figures.lateness_p99,
-        "auscult_schedule_lateness_max_seconds": figures.lateness_max,
-    }

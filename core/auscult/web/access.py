@@ -2,114 +2,108 @@
 opens it.
 
 Without any token configured, callers on loopback are administrators; but the ``Host`` must then be a loopback name and
-writes must come from the same origin, or any web page somebody visits could post to us (decision 13).
+changes must come from the same origin, or any web page somebody visits could post to us (decision 13).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
 
-from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+import anyio
+from anyio import to_thread
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException, TooManyRequestsException
 from litestar.handlers.base import BaseRouteHandler
 
+from auscult.config.settings import ServerSettings
+from auscult.config.tokens import TokenBook, allows
+from auscult.web.attempts import Attempts
+from auscult.web.origin import Connection, require_host, require_loopback, require_same_origin
+
 if TYPE_CHECKING:
+    from auscult.clock import Clock
     from auscult.config import Settings
+    from auscult.config.settings import Token
 
 __all__ = ["Access"]
 
-_RANK = {"viewer": 1, "operator": 2, "admin": 3}
-_SAFE = ("GET", "HEAD", "OPTIONS")
-_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="auscult"'}
 
 
 class Access:
-    """Decides for one app; `guard` is an async Litestar guard."""
+    """Decides for one application, by the settings that `current` gives at the time of the request."""
 
-    def __init__(self, settings: Settings | None, *, trust_host: bool = False) -> None:
-        self._tokens = settings.auth.tokens if settings is not None else ()
-        self._proxies = settings.server.trusted_proxies if settings is not None else ()
-        self._hosts = tuple(settings.server.allowed_hosts) if settings is not None else ()
-        self._public_metrics = settings is not None and settings.server.public_metrics
+    def __init__(self, current: Callable[[], Settings | None], clock: Clock, *, trust_host: bool = False) -> None:
+        self._current = current
         self._trust_host = trust_host
+        self._tokens: tuple[Token, ...] = ()
+        self._book = TokenBook(())
+        self._attempts = Attempts(clock.monotonic)
+        self._searching = anyio.Lock()
 
-    async def guard(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Let the request through, or raise 401 or 403 with a sentence."""
-        options = handler.opt
-        if options.get("public") or (options.get("metrics") and self._public_metrics) or self._trust_host:
+    async def guard(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """An async Litestar guard: let the request through, or raise 400, 401, 403 or 429 with a sentence."""
+        if handler.opt.get("public") is True or self._trust_host:
             return
-        role = self._role(connection)
-        wanted = options.get("role", "viewer")
-        if _RANK[role] < _RANK[wanted]:
+        settings = self._current()
+        server = settings.server if settings is not None else ServerSettings()
+        self._tokens_in_force()
+        require_host(connection, server.allowed_hosts, anybody=bool(self._tokens))
+        require_same_origin(connection)
+        if handler.opt.get("metrics") is True and server.public_metrics:
+            return
+        if not self._tokens:
+            require_loopback(connection, server.trusted_proxies)
+            return
+        role = (await self._token(connection.headers.get("authorization", ""))).role
+        wanted = handler.opt.get("role", "viewer")
+        if not allows(role, wanted):
             raise PermissionDeniedException(f"This needs the role `{wanted}`; the token has the role `{role}`")
 
-    def _role(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-        if self._tokens:
-            return self._role_of_token(connection.headers.get("authorization", ""))
-        self._require_loopback(connection)
-        return "admin"
+    def __deepcopy__(self, _: object) -> Self:
+        """Litestar copies its routers; what has been counted and remembered is one for all of them."""
+        return self
 
-    def _role_of_token(self, header: str) -> str:
+    def _tokens_in_force(self) -> TokenBook:
+        """The book of the tokens that are configured now; a reload makes another."""
+        settings = self._current()
+        tokens = settings.auth.tokens if settings is not None else ()
+        if tokens != self._tokens:
+            self._tokens, self._book = tokens, TokenBook(tokens)
+        return self._book
+
+    async def _token(self, header: str) -> Token:
         scheme, _, presented = header.partition(" ")
-        challenge = {"WWW-Authenticate": 'Bearer realm="auscult"'}
         if scheme.lower() != "bearer" or not presented.strip():
             raise NotAuthorizedException(
-                "Send a token: `Authorization: Bearer TOKEN`; `auscult token NAME` makes one", headers=challenge
+                "Send a token: `Authorization: Bearer TOKEN`; `auscult token NAME` makes one", headers=_CHALLENGE
             )
-        from auscult.config.tokens import verify
+        while True:
+            book = self._tokens_in_force()
+            token = await self._find(book, presented.strip())
+            if book is self._tokens_in_force():  # else it may have been revoked meanwhile
+                break
+        if token is None:
+            raise NotAuthorizedException("This token is not known", headers=_CHALLENGE)
+        return token
 
-        for token in self._tokens:
-            if verify(presented.strip(), token.hash):
-                return token.role
-        raise NotAuthorizedException("This token is not known", headers=challenge)
-
-    def _require_loopback(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-        address = self._client(connection)
-        if address is not None and not _is_loopback(address):
-            raise PermissionDeniedException(
-                "No token is configured, so only this machine may ask; `auscult token NAME` lets others in"
-            )
-        host = _host_of(connection.headers)
-        if host not in (*_LOOPBACK_NAMES, *self._hosts):
-            raise PermissionDeniedException(f"The Host `{host}` is not a loopback name; see `server.allowed_hosts`")
-        if connection.scope["method"] not in _SAFE:
-            _require_same_origin(connection.headers)
-
-    def _client(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
-        """The caller's address; a forwarded one only from a proxy that is trusted."""
-        peer = connection.client.host if connection.client else None
-        if peer is None or not self._proxies:
-            return peer
-        forwarded = connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        return forwarded if forwarded and _within(peer, self._proxies) else peer
-
-
-def _host_of(headers: Mapping[str, str]) -> str:
-    host = headers.get("host", "")
-    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and not host.endswith("]") else host
-
-
-def _require_same_origin(headers: Mapping[str, str]) -> None:
-    """Browsers say where a request comes from; programs say nothing."""
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise PermissionDeniedException("Writes from another site are refused")
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host", ""):
-        raise PermissionDeniedException("Writes from another origin are refused")
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return address == "testclient"
-
-
-def _within(address: str, networks: tuple[str, ...]) -> bool:
-    try:
-        return any(ip_address(address) in ip_network(network, strict=False) for network in networks)
-    except ValueError:
-        return False
+    async def _find(self, book: TokenBook, presented: str) -> Token | None:
+        """One search at a time: a burst of guesses queues up here, and most of it is refused at no cost."""
+        known, token = book.recall(presented)
+        if known:
+            return token
+        async with self._searching:
+            known, token = book.recall(presented)
+            if known:
+                return token
+            if wait := self._attempts.wait():
+                raise TooManyRequestsException(
+                    "Too many unknown tokens were tried; those in use go on working",
+                    headers={"Retry-After": str(math.ceil(wait))},
+                )
+            self._attempts.begin()
+            token = await to_thread.run_sync(book.find, presented)
+            if token is not None:
+                self._attempts.forgive()
+            return token

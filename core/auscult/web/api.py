@@ -8,14 +8,15 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, get, post
+from litestar.exceptions import ClientException, HTTPException
 from litestar.handlers import BaseRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
 from auscult import __version__
 from auscult.clock import iso_millis
 from auscult.config import show
-from auscult.model import Ping, Reading
+from auscult.model import Ping, Reading, Status
 from auscult.monitor import Monitor
 from auscult.web.bodies import (
     ComponentBody,
@@ -29,34 +30,28 @@ from auscult.web.bodies import (
     ResultList,
     SystemBody,
 )
-from auscult.web.problems import MEDIA_TYPE, Problem
+from auscult.web.problems import BODY_ERRORS, ERRORS
 
-__all__ = ["ERRORS", "api_router"]
+__all__ = ["api_router"]
 
 DAY_MS = 86_400_000
 MAX_TIME = 253_402_300_799_000
 """The last millisecond of the year 9999."""
 
-ERRORS = {
-    code: ResponseSpec(Problem, generate_examples=False, description=text, media_type=MEDIA_TYPE)
-    for code, text in (
-        (400, "The request cannot be understood"),
-        (401, "A token is needed"),
-        (403, "The role does not suffice, or the caller may not ask from there"),
-        (404, "There is nothing of that name"),
-        (503, "The store cannot write now"),
-    )
-}
 _get = partial(get, responses=ERRORS)
 _post = partial(post, responses=ERRORS)
-_Name = Annotated[str, Parameter(description="The component's name.", max_length=64)]
-_Time = Annotated[int | None, Parameter(description="Milliseconds since the epoch, UTC.", ge=0, le=MAX_TIME)]
-_Limit = Annotated[int, Parameter(description="At most this many.", ge=1, le=1000)]
-_ExitCode = Annotated[int, Parameter(description="0 is success, anything else a failure.", ge=0, le=255)]
+_ping = partial(post, role="operator", status_code=202, responses=ERRORS | {413: BODY_ERRORS[413]})
+_Name = Annotated[str, PathParameter(description="The component's name.", max_length=64)]
+_Time = Annotated[int | None, QueryParameter(description="Milliseconds since the epoch, UTC.", ge=0, le=MAX_TIME)]
+_Limit = Annotated[int, QueryParameter(description="At most this many.", ge=1, le=1000)]
+_Before = Annotated[int | None, QueryParameter(description="Only results with smaller ids.", ge=1, le=2**62)]
+_Group = Annotated[str | None, QueryParameter(description="Only components of this group.", max_length=200)]
+_Status = Annotated[Status | None, QueryParameter(description="Only components in this state.")]
+_ExitCode = Annotated[int, PathParameter(description="0 is success, anything else a failure.", ge=0, le=255)]
 
 
 def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
-    @_get("/system", summary="The verdict over all components")
+    @_get("/system", operation_id="getSystem", summary="The verdict over all components")
     async def system() -> SystemBody:
         return SystemBody.of(
             monitor.summary(),
@@ -66,8 +61,8 @@ def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
             version=__version__,
         )
 
-    @_get("/components", summary="All components")
-    async def components(group: str | None = None, status: str | None = None) -> ComponentList:
+    @_get("/components", operation_id="listComponents", summary="All components")
+    async def components(group: _Group = None, status: _Status = None) -> ComponentList:
         views = monitor.system_health().components.values()
         return ComponentList(
             [
@@ -77,19 +72,15 @@ def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
             ]
         )
 
-    @_get("/components/{name:str}", summary="One component")
+    @_get("/components/{name:str}", operation_id="getComponent", summary="One component")
     async def component(name: _Name) -> ComponentBody:
         return ComponentBody.of(monitor.component_health(name))
 
-    @_get("/components/{name:str}/results", summary="A component's results, newest first")
-    async def results(
-        name: _Name,
-        before: Annotated[int | None, Parameter(description="Only results with smaller ids.", ge=1, le=2**62)] = None,
-        limit: _Limit = 100,
-    ) -> ResultList:
+    @_get("/components/{name:str}/results", operation_id="listResults", summary="A component's results, newest first")
+    async def results(name: _Name, before: _Before = None, limit: _Limit = 100) -> ResultList:
         return ResultList.of(await monitor.results(name, before=before, limit=limit), limit)
 
-    @_get("/components/{name:str}/history", summary="A component's past, summed up")
+    @_get("/components/{name:str}/history", operation_id="getHistory", summary="A component's past, summed up")
     async def history(name: _Name, start: _Time = None, end: _Time = None, points: _Limit = 500) -> HistoryBody:
         upto = monitor.clock.now_ms() if end is None else end
         since = max(upto - DAY_MS, 0) if start is None else start
@@ -99,7 +90,7 @@ def _reading_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
 
 
 def _inventory_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
-    @_get("/plugins", summary="Installed plugins and their problems")
+    @_get("/plugins", operation_id="listPlugins", summary="Installed plugins and their problems")
     async def plugins() -> PluginsBody:
         infos = monitor.catalogue.plugins if monitor.catalogue is not None else []
         bodies = [
@@ -115,7 +106,7 @@ def _inventory_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         ]
         return PluginsBody(bodies, monitor.problems)
 
-    @_get("/config", summary="The configuration in force, secrets masked")
+    @_get("/config", operation_id="getConfig", summary="The configuration in force, secrets masked")
     async def config() -> dict[str, Any]:
         return show(monitor.settings) if monitor.settings is not None else {}
 
@@ -123,18 +114,45 @@ def _inventory_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
 
 
 def _acting_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
-    @_post("/components/{name:str}/check", role="operator", status_code=200, summary="Probe now and tell the result")
+    @_post(
+        "/components/{name:str}/check",
+        operation_id="checkNow",
+        role="operator",
+        status_code=200,
+        summary="Probe now and tell the result",
+    )
     async def check(name: _Name) -> ResultBody:
         return ResultBody.of(await monitor.check_now(name))
 
-    @_post("/components/{name:str}/readings", role="operator", status_code=202, summary="Push a reading")
-    async def readings(name: _Name, data: ReadingBody) -> PingBody:
+    @_post(
+        "/components/{name:str}/readings",
+        operation_id="pushReading",
+        role="operator",
+        status_code=202,
+        summary="Push a reading",
+        before_request=_require_json,
+        responses=ERRORS | BODY_ERRORS,
+    )
+    async def readings(name: _Name, data: JSONBody[ReadingBody]) -> PingBody:
         """Answers when the reading is committed."""
         reading = msgspec.convert(msgspec.to_builtins(data), Reading)
         await monitor.report_durably(name, reading)
         return PingBody(name, iso_millis(monitor.clock.now_ms()))
 
     return (check, readings)
+
+
+async def _require_json(request: Request[Any, Any, Any]) -> None:
+    """Only JSON that says so: what a form on another site can send is none."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
+        raise HTTPException(
+            "Send JSON, and the header `Content-Type: application/json`", status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE
+        )
+    if not await request.body():
+        raise ClientException("The body is empty; a JSON object is expected")
 
 
 def _ping_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
@@ -145,20 +163,20 @@ def _ping_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         await monitor.ping(name, ping)
         return PingBody(name, iso_millis(ping.at))
 
-    @_post("/components/{name:str}/ping", role="operator", status_code=202, summary="A sign of life: success")
+    @_ping("/components/{name:str}/ping", operation_id="ping", summary="A sign of life: success")
     async def success(name: _Name, request: Request[Any, Any, Any]) -> PingBody:
         """The body, up to 10,000 bytes of text, becomes the message."""
         return await take(name, "success", request)
 
-    @_post("/components/{name:str}/ping/start", role="operator", status_code=202, summary="A job has started")
+    @_ping("/components/{name:str}/ping/start", operation_id="pingStart", summary="A job has started")
     async def start(name: _Name, request: Request[Any, Any, Any]) -> PingBody:
         return await take(name, "start", request)
 
-    @_post("/components/{name:str}/ping/fail", role="operator", status_code=202, summary="A job has failed")
+    @_ping("/components/{name:str}/ping/fail", operation_id="pingFail", summary="A job has failed")
     async def fail(name: _Name, request: Request[Any, Any, Any]) -> PingBody:
         return await take(name, "fail", request)
 
-    @_post("/components/{name:str}/ping/{code:int}", role="operator", status_code=202, summary="A job has ended")
+    @_ping("/components/{name:str}/ping/{code:int}", operation_id="pingExitCode", summary="A job has ended")
     async def ended(name: _Name, code: _ExitCode, request: Request[Any, Any, Any]) -> PingBody:
         return await take(name, "fail" if code else "success", request, code)
 

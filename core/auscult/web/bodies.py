@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from auscult.clock import iso_millis
-from auscult.model import CheckResult, ComponentHealth, Problem, SystemHealth
+from auscult.clock import iso_millis, iso_seconds
+from auscult.model import CheckResult, ComponentHealth, Problem, Status, SystemHealth, Trend
 from auscult.store import HistoryPoint, StoredResult
 
 __all__ = [
+    "AliveBody",
     "ComponentBody",
+    "ComponentHealthBody",
     "ComponentList",
+    "DetailedHealthBody",
+    "HealthBody",
     "HistoryBody",
     "PingBody",
     "PluginsBody",
     "ReadingBody",
+    "ReadyBody",
     "ReloadBody",
     "ResultBody",
     "ResultList",
@@ -33,15 +39,15 @@ def _time(at: int | None) -> str | None:
     return None if at is None else iso_millis(at)
 
 
-class ComponentBody(Struct, frozen=True, kw_only=True):
-    """One component."""
+class _Component(Struct, frozen=True, kw_only=True):
+    """What both ways of telling about a component have in common."""
 
-    name: str
-    type: str
-    status: str
+    status: Status
     message: str
     last_check: str | None
+    """When the latest result came; null before the first."""
     since: str | None
+    """Since when the status is what it is."""
     response_time_ms: float | None
     success_rate: float | None
     error_rate: float | None
@@ -52,8 +58,8 @@ class ComponentBody(Struct, frozen=True, kw_only=True):
     consecutive_failures: int
     consecutive_successes: int
     reasons: list[str]
-    trend: str
-    trends: dict[str, str]
+    trend: Trend
+    trends: dict[str, Trend]
     flap_score: float
     flapping: bool
     stale: bool
@@ -70,22 +76,97 @@ class ComponentBody(Struct, frozen=True, kw_only=True):
     blamed_on: list[str]
     counted: bool
 
+
+class ComponentBody(_Component, frozen=True, kw_only=True):
+    """One component."""
+
+    name: str
+    type: str
+
     @classmethod
     def of(cls, view: ComponentHealth) -> ComponentBody:
-        """The body for a view."""
-        fields = {name: getattr(view, name) for name in cls.__struct_fields__ if hasattr(view, name)}
-        return cls(
-            **fields
-            | {
-                "name": view.component_name,
-                "type": view.component_type,
-                "last_check": _time(view.last_check),
-                "since": _time(view.since),
-                "reasons": list(view.reasons),
-                "depends_on": list(view.depends_on),
-                "blamed_on": list(view.blamed_on),
-            }
-        )
+        """The body for a view; times have milliseconds."""
+        return cls(name=view.component_name, type=view.component_type, **_common(view, iso_millis))
+
+
+class ComponentHealthBody(_Component, frozen=True, kw_only=True):
+    """One component as the seed document shows it, with all that auscult adds."""
+
+    component_type: str
+    component_name: str
+
+    @classmethod
+    def of(cls, view: ComponentHealth) -> ComponentHealthBody:
+        """The body for a view; times have whole seconds."""
+        return cls(component_type=view.component_type, component_name=view.component_name, **_common(view, iso_seconds))
+
+
+def _common(view: ComponentHealth, write: Callable[[int], str]) -> dict[str, Any]:
+    fields = {name: getattr(view, name) for name in _Component.__struct_fields__}
+    return fields | {
+        "last_check": None if view.last_check is None else write(view.last_check),
+        "since": None if view.since is None else write(view.since),
+        "reasons": list(view.reasons),
+        "depends_on": list(view.depends_on),
+        "blamed_on": list(view.blamed_on),
+    }
+
+
+class _Totals(Struct, frozen=True, kw_only=True):
+    """What both health answers have in common."""
+
+    status: Status
+    last_check: str | None
+    """When the latest result came; null before the first."""
+    healthy_components: int
+    total_components: int
+    health_percentage: float
+    """healthy / total; 0 without components."""
+    health_score: float
+    """Weighted, 0 to 100."""
+    message: str
+    trend: Trend
+
+
+class HealthBody(_Totals, frozen=True, kw_only=True):
+    """The verdict in short."""
+
+    timestamp: str
+    """The time of this answer."""
+
+    @classmethod
+    def of(cls, system: SystemHealth, now: int) -> HealthBody:
+        """The body for a verdict."""
+        return cls(timestamp=iso_seconds(now), **_totals(system))
+
+
+class DetailedHealthBody(_Totals, frozen=True, kw_only=True):
+    """The verdict with every component."""
+
+    components: dict[str, ComponentHealthBody]
+
+    @classmethod
+    def of(cls, system: SystemHealth) -> DetailedHealthBody:
+        """The body for a verdict."""
+        components = {name: ComponentHealthBody.of(view) for name, view in system.components.items()}
+        return cls(components=components, **_totals(system))
+
+
+def _totals(system: SystemHealth) -> dict[str, Any]:
+    fields = {name: getattr(system, name) for name in _Totals.__struct_fields__}
+    return fields | {"last_check": None if system.last_check is None else iso_seconds(system.last_check)}
+
+
+class AliveBody(Struct, frozen=True):
+    """That the process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadyBody(Struct, frozen=True):
+    """Whether the first verdicts are there."""
+
+    status: Literal["ready", "starting"]
 
 
 class ComponentList(Struct, frozen=True):
@@ -97,7 +178,7 @@ class ComponentList(Struct, frozen=True):
 class SystemBody(Struct, frozen=True, kw_only=True):
     """The verdict over all components."""
 
-    status: str
+    status: Status
     message: str
     time: str
     last_check: str | None
@@ -120,7 +201,7 @@ class ResultBody(Struct, frozen=True, kw_only=True):
     """One result."""
 
     component: str
-    status: str
+    status: Status
     time: str
     duration: float
     """Seconds."""

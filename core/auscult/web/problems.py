@@ -9,15 +9,18 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from auscult.errors import AuscultError, ComponentNotFound, ConfigurationError, StoreError
 
-__all__ = ["MEDIA_TYPE", "Problem", "problem", "problem_handlers"]
+__all__ = ["BODY_ERRORS", "ERRORS", "FINDINGS", "MAX_BODY", "MEDIA_TYPE", "Problem", "problem", "problem_handlers"]
 
 log = logging.getLogger("auscult.web")
 _TITLES = {int(status): status.phrase for status in HTTPStatus}
 MEDIA_TYPE = "application/problem+json"
+MAX_BODY = 1 << 20
+"""Bytes of a request's body."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -33,11 +36,35 @@ class Problem(Struct, frozen=True, kw_only=True):
     """Where there are several: each with its place and its sentence."""
 
 
-def problem(status: int, detail: str, *, errors: list[dict[str, str]] | None = None, **headers: str) -> Response[Any]:
+def _spec(text: str) -> ResponseSpec:
+    return ResponseSpec(Problem, generate_examples=False, description=text, media_type=MEDIA_TYPE)
+
+
+ERRORS = {
+    code: _spec(text)
+    for code, text in (
+        (400, "The request cannot be understood"),
+        (401, "A token is needed"),
+        (403, "The role does not suffice, or the caller may not ask from there"),
+        (404, "There is nothing of that name"),
+        (429, "Too many unknown tokens were tried"),
+        (503, "The store cannot write now"),
+    )
+}
+"""What any operation may answer instead of what was asked for, for the OpenAPI document."""
+BODY_ERRORS = {413: _spec(f"The body is larger than {MAX_BODY} bytes"), 415: _spec("The body is not JSON")}
+"""What an operation that takes a body may answer besides."""
+FINDINGS = _spec("The configuration has mistakes; nothing was changed")
+
+
+def problem(
+    status: int, detail: str, *, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None
+) -> Response[Any]:
     """A problem document as an answer."""
     title = _TITLES.get(status, "Error")
     body = Problem(title=title, status=status, detail=detail, errors=errors or [])
-    return Response(msgspec.json.encode(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    all_headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} | (headers or {})
+    return Response(msgspec.json.encode(body), status_code=status, media_type=MEDIA_TYPE, headers=all_headers)
 
 
 def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
@@ -46,8 +73,26 @@ def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     errors = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         errors = [{"key": str(item.get("key", "")), "message": str(item.get("message", ""))} for item in error.extra]
+    headers = _with_head(error.headers or {})
     detail = "; ".join(f"{item['key']}: {item['message']}".strip(": ") for item in errors) or error.detail
-    return problem(error.status_code, detail, errors=errors, **(error.headers or {}))
+    if detail == _TITLES.get(error.status_code):
+        detail = _sentence(error.status_code, headers) or detail
+    return problem(error.status_code, detail, errors=errors, headers=headers)
+
+
+def _with_head(headers: dict[str, str]) -> dict[str, str]:
+    """HEAD works wherever GET does, which the router does not know."""
+    allowed = headers.get("allow", "")
+    return headers | {"allow": f"{allowed}, HEAD"} if "GET" in allowed and "HEAD" not in allowed else headers
+
+
+def _sentence(status: int, headers: dict[str, str]) -> str:
+    """What the router says in no more than the status' own words."""
+    if status == 404:
+        return "There is nothing at this address; `/api/docs` lists what there is"
+    if status == 405:
+        return f"What works here: {headers.get('allow', '')}"
+    return f"The body is larger than {MAX_BODY} bytes" if status == 413 else ""
 
 
 def _not_found(_: Request[Any, Any, Any], error: ComponentNotFound) -> Response[Any]:
@@ -60,7 +105,7 @@ def _configuration(_: Request[Any, Any, Any], error: ConfigurationError) -> Resp
 
 
 def _store(_: Request[Any, Any, Any], error: StoreError) -> Response[Any]:
-    return problem(503, str(error), **{"Retry-After": "5"})
+    return problem(503, str(error), headers={"Retry-After": "5"})
 
 
 def _auscult(_: Request[Any, Any, Any], error: AuscultError) -> Response[Any]:

@@ -1,0 +1,80 @@
+"""Raw ASGI in front of the router: what is asked most is answered here, and HEAD is answered wherever GET is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Litestar
+from litestar.types import Receive, Scope, Send
+
+from auscult.web.health import HealthAnswers
+
+__all__ = ["Front"]
+
+
+class Front:
+    """Answers ``GET`` and ``HEAD`` of ``/health`` and ``/-/healthy`` itself: no routing, no middleware, cached bytes.
+
+    ``/health`` in the IETF's shape, and everything else, is Litestar's.
+    """
+
+    def __init__(self, app: Litestar, answers: HealthAnswers) -> None:
+        self.app = app
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        method = scope.get("method")
+        if method in ("GET", "HEAD"):
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            if path == "/health" and not _wants_ietf(scope):
+                await _send(send, method, *self._answers.short())
+                return
+            if path == "/-/healthy":
+                await _send(send, method, 200, b'{"status":"alive"}')
+                return
+            if method == "HEAD":
+                scope, send = _as_get(scope), _without_body(send)
+        elif method == "OPTIONS":
+            send = _allowing_head(send)
+        await self.app(scope, receive, send)
+
+
+def _wants_ietf(scope: Any) -> bool:
+    return any(name == b"accept" and b"health+json" in value for name, value in scope["headers"])
+
+
+async def _send(send: Any, method: Any, status: int, body: bytes) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+
+def _as_get(scope: Any) -> Any:
+    return {**scope, "method": "GET"}
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Any) -> None:
+        await send(message | {"body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
+
+
+def _allowing_head(send: Send) -> Send:
+    async def send_allow(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(name, _with_head(value) if name == b"allow" else value) for name, value in message["headers"]]
+            message = message | {"headers": headers}
+        await send(message)
+
+    return send_allow
+
+
+def _with_head(methods: bytes) -> bytes:
+    return methods + b", HEAD" if b"GET" in methods and b"HEAD" not in methods else methods
