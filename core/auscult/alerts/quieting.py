@@ -1,0 +1,54 @@
+"""`Quieting`: which silences and maintenance windows there are, and whether one covers an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.alert import Alert
+from auscult.alerts.matching import Matcher, facets, matches
+from auscult.alerts.quiet import MaintenanceWindow, Silence
+
+__all__ = ["Quieting"]
+
+
+class Quieting:
+    """Silences and windows; those in force now are kept apart, so that asking is cheap."""
+
+    def __init__(self) -> None:
+        self.silences: dict[str, Silence] = {}
+        self.windows: dict[str, MaintenanceWindow] = {}
+        self.next_edge: int | None = None
+        """When the next one starts or ends (ms)."""
+        self._now: list[tuple[tuple[Matcher, ...], str]] = []
+
+    def put(self, silence: Silence) -> None:
+        """Add or replace a silence; `settle` follows."""
+        self.silences[silence.id] = silence
+
+    def set_windows(self, windows: Iterable[MaintenanceWindow]) -> None:
+        """Replace the maintenance windows; `settle` follows."""
+        self.windows = {window.name: window for window in windows}
+
+    def settle(self, now: int) -> None:
+        """Find out which are in force; over ones are forgotten."""
+        self.silences = {id: silence for ident, silence in self.silences.items() if silence.ends_at > now}
+        every: list[tuple[str, Silence | MaintenanceWindow]] = [
+            *((f"silence {silence.id}", silence) for silence in self.silences.values()),
+            *((f"maintenance {window.name}", window) for window in self.windows.values()),
+        ]
+        self._now = [(quiet.matchers, reason) for reason, quiet in every if quiet.covers(now)]
+        self.next_edge = min((edge for _, quiet in every if (edge := quiet.next_edge(now)) is not None), default=None)
+
+    def reason(self, alert: Alert, now: int) -> str:
+        """What keeps the alert quiet: ``silence ID``, ``maintenance NAME``, or nothing."""
+        if self.next_edge is not None and self.next_edge <= now:
+            self.settle(now)
+        if not self._now:
+            return ""
+        found = facets(alert)
+        return next((reason for matchers, reason in self._now if matches(matchers, found)), "")
+
+    def preview(self, matchers: Iterable[Matcher], alerts: Iterable[Alert]) -> list[Alert]:
+        """The alerts that a silence with these matchers would keep quiet."""
+        wanted = tuple(matchers)
+        return [alert for alert in alerts if matches(wanted, facets(alert))]

@@ -1,0 +1,94 @@
+"""Who is told of an alert, in what company, and who is told when nobody reacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from auscult.alert import Alert
+from auscult.alerts.matching import Matcher, facets
+from auscult.options import Duration
+
+__all__ = ["ALONE", "Escalation", "Hit", "Route", "Router"]
+
+ALONE = "..."
+"""In `group_by`: never share an envelope, whatever else waits."""
+
+
+class Escalation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to tell as well when an alert is still active, and acknowledged by nobody."""
+
+    after: Duration
+    """Time since it fired."""
+    channels: tuple[str, ...]
+
+
+class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"continue_": "continue"}):
+    """Sends the alerts that match to channels. Routes are tried in their order."""
+
+    match: dict[str, str | tuple[str, ...]] = {}
+    """Labels, `rule`, `component`, `type` and `severity` with the value they need: a text, a pattern with `*`, or a
+    list of which one has to match. Empty: every alert."""
+    channels: tuple[str, ...] = ()
+    """Names of channels. Empty: nobody is told."""
+    continue_: bool = False
+    """Whether later routes are tried as well."""
+    group_by: tuple[str, ...] = ()
+    """Alerts with the same values of these go out in one envelope. Empty: each on its own, unless very many wait at
+    once; `["..."]`: each on its own whatever happens."""
+    group_wait: Duration = Duration(0)
+    """How long the first alert of a group waits for others."""
+    group_interval: Duration = Duration(60)
+    """The least time between two envelopes of one group."""
+    repeat: Duration = Duration(0)
+    """Say again that an alert is still active, this often; 0 never does."""
+    escalate: tuple[Escalation, ...] = ()
+    """Further channels for what nobody acknowledges."""
+
+    def matchers(self) -> tuple[tuple[Matcher, ...], ...]:
+        """All of these groups have to hold, each by one of its matchers."""
+        return tuple(
+            tuple(Matcher(name, text) for text in ((value,) if isinstance(value, str) else value))
+            for name, value in self.match.items()
+        )
+
+
+class Hit(Struct, frozen=True):
+    """One channel that is to be told, and how."""
+
+    channel: str
+    route: Route
+    group: str
+    """What the group's envelopes have in common; empty for an alert on its own, ``...`` for one that stays alone."""
+
+
+class Router:
+    """Routes, made ready. Without any route everything goes to every channel."""
+
+    def __init__(self, routes: Sequence[Route], channels: Iterable[str]) -> None:
+        self.routes = tuple(routes) or (Route(channels=tuple(channels)),)
+        self._ready: list[tuple[Route, tuple[tuple[Matcher, ...], ...]]] = [
+            (route, route.matchers()) for route in self.routes
+        ]
+
+    def route(self, alert: Alert) -> list[Hit]:
+        """The channels to tell, each once: the first route that names it decides how."""
+        found = facets(alert)
+        hits: dict[str, Hit] = {}
+        for route, groups in self._ready:
+            if not all(any(matcher.matches(found) for matcher in group) for group in groups):
+                continue
+            for channel in route.channels:
+                hits.setdefault(channel, Hit(channel, route, _group(route, found)))
+            if not route.continue_:
+                break
+        return list(hits.values())
+
+
+def _group(route: Route, found: Mapping[str, str]) -> str:
+    if not route.group_by:
+        return ""
+    if ALONE in route.group_by:
+        return ALONE
+    return ",".join(f"{name}={found.get(name, '')}" for name in route.group_by)
