@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from auscult.catalogue import discovery, local
 from auscult.catalogue.collecting import collect
+from auscult.catalogue.containment import called
 from auscult.catalogue.hooks import find_hooks, make_manager
 from auscult.catalogue.naming import Kinds, name_kinds
 from auscult.catalogue.plugin import BUNDLED, Plugin, PluginInfo
@@ -184,7 +185,7 @@ def _take_command(commands: dict[str, click.Command], plugin: Plugin, command: A
     import click
 
     if not isinstance(command, click.Command) or not command.name:
-        what = "a command without a name" if isinstance(command, click.Command) else f"a {type(command).__name__}"
+        what = "a command without a name" if isinstance(command, click.Command) else called(command)
         plugin.complain("hook", f"`auscult_commands` returned {what}", 'return functions marked @click.command("name")')
     elif command.name in commands:
         plugin.complain(

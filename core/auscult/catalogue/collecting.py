@@ -9,7 +9,7 @@ from typing import Any
 import pluggy
 from msgspec import Struct
 
-from auscult.catalogue.containment import Failure, attempt, describe
+from auscult.catalogue.containment import Failure, attempt, called, describe
 from auscult.catalogue.plugin import Plugin
 
 __all__ = ["MAX_ITEMS", "collect"]
@@ -51,7 +51,7 @@ def _misshapen(answer: Any) -> tuple[str, str] | None:
         answer.close()
         return "returned a coroutine", "hooks are plain functions: take `async` away"
     if isinstance(answer, str | bytes | Mapping | Struct) or not isinstance(answer, Iterable):
-        return f"returned {_called(answer)}, not a list", "return a list"
+        return f"returned {called(answer)}, not a list", "return a list"
     return None
 
 
@@ -72,8 +72,3 @@ def _items(plugin: Plugin, hook: str, answer: Iterable[Any]) -> list[Any]:
     elif not complete:
         plugin.complain("hook", f"`{hook}` gives more than {MAX_ITEMS} items; the rest is left out", "return a list")
     return items
-
-
-def _called(value: object) -> str:
-    kind = type(value).__name__
-    return f"an {kind}" if kind[0] in "aeiouAEIOU" else f"a {kind}"

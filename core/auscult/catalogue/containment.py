@@ -10,7 +10,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Generic, TypeVar
 
-__all__ = ["Failure", "attempt", "describe", "raised_at"]
+__all__ = ["Failure", "attempt", "called", "describe", "raised_at"]
 
 log = logging.getLogger("auscult.catalogue")
 T = TypeVar("T")
@@ -76,3 +76,9 @@ def raised_at(error: BaseException) -> str:
 
 def _place(file: str, line: int | None) -> str:
     return f"{Path(file).name}:{line}" if line else Path(file).name
+
+
+def called(value: object) -> str:
+    """An object as a sentence names it: ``a str``, ``an int``."""
+    kind = type(value).__name__
+    return f"an {kind}" if kind[0] in "aeiouAEIOU" else f"a {kind}"

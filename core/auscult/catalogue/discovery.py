@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from types import ModuleType
 
-from auscult.catalogue.containment import Failure, attempt, describe, raised_at
+from auscult.catalogue.containment import Failure, attempt, called, describe, raised_at
 from auscult.catalogue.plugin import BUNDLED, Plugin
 from auscult.hookspecs import PROJECT
 from auscult.kinds import Channel, Check, Exporter, Panel
@@ -121,7 +121,7 @@ def take_target(plugin: Plugin, target: object) -> None:
             _instead_of_class(plugin, target),
         )
     elif target is None or inspect.isroutine(target) or isinstance(target, str | int | float | list | tuple | dict):
-        what = "a function" if inspect.isroutine(target) else f"a {type(target).__name__}"
+        what = "a function" if inspect.isroutine(target) else called(target)
         plugin.complain("register", f"`{plugin.module}` is {what}, not a module", _module_only(plugin))
     else:
         plugin.target = target

@@ -45,6 +45,12 @@ def find_hooks(plugin: Plugin) -> None:
     """Fill `plugin.hooks` from its target, and note every function that was meant as a hook and is none."""
     if plugin.target is None:
         return
+    found = attempt(lambda: _find_hooks(plugin))
+    if isinstance(found, Failure):
+        plugin.complain("register", f"its hooks cannot be found: {describe(found.error)}", plugin.mend)
+
+
+def _find_hooks(plugin: Plugin) -> None:
     before = len(plugin.problems)
     for name, function in _functions(plugin.target):
         marker = _marker_of(function)
@@ -76,7 +82,8 @@ def _marker_of(function: object) -> dict[str, Any] | None:
 
 def _is_own(target: object, function: object) -> bool:
     """Whether a function was written in that module, not imported into it."""
-    return getattr(function, "__module__", None) == getattr(target, "__name__", getattr(target, "__module__", ""))
+    home = vars(target)["__name__"] if isinstance(target, ModuleType) else type(target).__module__
+    return getattr(function, "__module__", None) == home
 
 
 def _take_marked(plugin: Plugin, attribute: str, function: Callable[..., Any], marker: dict[str, Any]) -> None:

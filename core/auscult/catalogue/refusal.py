@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from auscult.catalogue.containment import Failure, attempt, describe
+from auscult.catalogue.containment import Failure, attempt, called, describe
 from auscult.component import NAME, Component
 from auscult.kinds import Channel, Check, Exporter, Panel
 from auscult.model import Measurement
@@ -66,7 +66,7 @@ def refusal(candidate: Any, role: Role) -> Refusal | None:
 
 
 def _label(candidate: Any) -> str:
-    return f"`{candidate.__name__}`" if inspect.isclass(candidate) else f"a {type(candidate).__name__}"
+    return f"`{candidate.__name__}`" if inspect.isclass(candidate) else called(candidate)
 
 
 def _is_class(candidate: Any, role: Role) -> Refusal | None:
