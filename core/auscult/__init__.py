@@ -55,6 +55,7 @@ _HOMES = {
     ),
     "auscult.monitor": ("Monitor",),
     "auscult.options": ("Duration", "SecretStr"),
+    "auscult.replies": ("deliver", "raise_for_reply"),
     "auscult.web": ("AuscultPlugin", "create_app"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -103,6 +104,8 @@ if TYPE_CHECKING:
     from auscult.monitor import Monitor as Monitor
     from auscult.options import Duration as Duration
     from auscult.options import SecretStr as SecretStr
+    from auscult.replies import deliver as deliver
+    from auscult.replies import raise_for_reply as raise_for_reply
     from auscult.web import AuscultPlugin as AuscultPlugin
     from auscult.web import create_app as create_app
 

@@ -1,0 +1,213 @@
+"""What channels do with HTTP: send one request, and turn whatever comes of it into a `DeliveryError` or nothing.
+
+`deliver` sends and judges; `raise_for_reply` judges a reply that was got some other way. Neither tries again: that
+is the core's work, and the `DeliveryError` says whether it can help, and when. What is in the address's path, in the
+options typed `SecretStr` and in the headers is in no message and in no log.
+"""
+
+from __future__ import annotations
+
+import base64
+import json as _json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from auscult.errors import DeliveryError, EgressRefused
+from auscult.options import scrub, secret_values
+
+if TYPE_CHECKING:
+    import httpx
+
+    from auscult.kinds import Channel, ChannelContext
+
+__all__ = ["LONGEST_WAIT", "deliver", "raise_for_reply", "retry_after"]
+
+LONGEST_WAIT = 86_400.0
+"""Seconds; a receiver that asks for more is tried again after this."""
+_MAX_BODY = 16_384
+"""Bytes of a refusal that are read."""
+_MAX_SAID = 200
+"""Characters of a refusal that are repeated."""
+_SHORTEST_SECRET = 8
+"""Characters from which on a piece of an address or a header is taken for a secret."""
+_LATER = frozenset({408, 425, 429})
+"""The 4xx that say "not now"."""
+
+
+async def deliver(
+    channel: Channel,
+    ctx: ChannelContext,
+    url: str,
+    *,
+    json: Any = None,
+    content: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    method: str = "POST",
+) -> httpx.Response:
+    """Send one request; return when the receiver took it (any 2xx), without its body.
+
+    `json` is encoded as UTF-8; or give `content` and its ``Content-Type``. Raises `DeliveryError`: to be tried again
+    for a failed connection, 5xx, 408, 425 and 429, permanent for every other answer, for an address that is none, and
+    for one that the egress policy forbids. Redirects are not followed, and are permanent.
+    """
+    import httpx
+
+    secrets = (*secret_values(channel), *_pieces(url, headers or {}))
+    sent = httpx.Headers({"Accept-Encoding": "identity"})
+    if json is not None:
+        content = _json.dumps(json, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        sent["Content-Type"] = "application/json"
+    try:
+        origin, target, login = _split(url)
+        sent.update({**login, **(headers or {})})
+        # httpx logs the address of every request: the path is not in it, for vendors put their secrets there.
+        # Whoever stands in for the network in a test finds it in `request.extensions["target"]`.
+        async with ctx.http.stream(
+            method, origin, content=content, headers=sent, extensions={"target": target}
+        ) as response:
+            if not response.is_success:
+                body = await _beginning(response)
+                answer = httpx.Response(response.status_code, headers=_plain(response), content=body)
+                raise_for_reply(answer, who=origin.host, secrets=secrets, now=ctx.clock.now_ms())
+            return response
+    except EgressRefused as error:
+        raise DeliveryError(scrub(str(error), secrets), retry=False) from None
+    except httpx.InvalidURL:
+        raise DeliveryError("the address is not one of http:// or https://", retry=False) from None
+    except (httpx.LocalProtocolError, UnicodeEncodeError):
+        # Says what it found there, which may be a secret.
+        raise DeliveryError("a header holds characters that HTTP forbids", retry=False) from None
+    except httpx.TransportError as error:
+        said = scrub(str(error), secrets) or "no more is known"
+        raise DeliveryError(f"{origin.host}: {type(error).__name__}: {said}") from None
+
+
+def raise_for_reply(
+    response: httpx.Response, *, who: str = "", secrets: tuple[str, ...] = (), now: int | None = None
+) -> None:
+    """Nothing for a 2xx; a `DeliveryError` for everything else, to be tried again for 5xx, 408, 425 and 429.
+
+    The body must have been read. `who` begins the message; `secrets` are masked in it; `now` (ms) is for a
+    ``Retry-After`` that names a date.
+    """
+    if response.is_success:
+        return
+    status = f"{response.status_code} {response.reason_phrase}".strip()
+    said = " ".join(scrub(response.text[:_MAX_BODY], secrets).split())
+    said = "".join(letter for letter in said if letter.isprintable())
+    said = said if len(said) <= _MAX_SAID else said[: _MAX_SAID - 1] + "…"
+    hint = " (redirects are not followed)" if response.is_redirect else ""
+    wait = retry_after(response, now)
+    raise DeliveryError(
+        f"{who or 'the receiver'} answered {status}{hint}" + (f": {said}" if said else ""),
+        retry=response.is_server_error or response.status_code in _LATER,
+        retry_after=wait,
+    )
+
+
+def retry_after(response: httpx.Response, now: int | None = None) -> float | None:
+    """Seconds that the receiver asks to wait, at most a day; None when it does not say.
+
+    Understands the header ``Retry-After`` (seconds or a date), Discord's ``retry_after`` and Telegram's
+    ``parameters.retry_after`` in a JSON body; the longest wins. A date is counted from the reply's own ``Date``.
+    """
+    found = [_header(response, now), *_from_body(response)]
+    waits = [seconds for seconds in found if seconds is not None and math.isfinite(seconds)]
+    return min(max(0.0, *waits), LONGEST_WAIT) if waits else None
+
+
+def _header(response: httpx.Response, now: int | None) -> float | None:
+    text = response.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    asked, theirs = _date(text), _date(response.headers.get("date", ""))
+    if asked is None:
+        return None
+    ours = datetime.fromtimestamp(now / 1000, UTC) if now is not None else datetime.now(UTC)
+    return (asked - (theirs or ours)).total_seconds()
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+
+
+def _from_body(response: httpx.Response) -> list[float]:
+    try:
+        body = _json.loads(response.content)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(body, dict):
+        return []
+    inner = body.get("parameters")
+    said = [body.get("retry_after"), inner.get("retry_after") if isinstance(inner, dict) else None]
+    return [_number(value) for value in said if isinstance(value, int | float) and not isinstance(value, bool)]
+
+
+def _number(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return LONGEST_WAIT
+
+
+def _split(url: str) -> tuple[httpx.URL, bytes, dict[str, str]]:
+    """The bare address, path and query as they go on the wire, the login as a header. Raises httpx.InvalidURL."""
+    import httpx
+
+    whole = httpx.URL(url)
+    if whole.scheme not in ("http", "https") or not whole.host:
+        raise httpx.InvalidURL("not http")
+    login = {}
+    if whole.userinfo:
+        pair = f"{whole.username}:{whole.password}".encode()
+        login["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+    origin = httpx.URL(scheme=whole.scheme, host=whole.host, port=whole.port, path="/")
+    return origin, whole.raw_path, login
+
+
+def _pieces(url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What of an address and of headers may be a secret: whole, and in the pieces that a receiver could repeat."""
+    found = {url}
+    _, _, rest = url.partition("://")
+    authority, _, path = rest.partition("/")
+    for piece in path.replace("?", "/").replace("&", "/").replace("=", "/").split("/"):
+        found |= {piece, unquote(piece)}
+    if "@" in authority:
+        found |= set(authority.rpartition("@")[0].split(":"))
+    for name, value in headers.items():
+        if name.lower() not in ("content-type", "accept", "user-agent"):
+            found |= {value, value.rpartition(" ")[2]}
+    return tuple(sorted((piece for piece in found if len(piece) >= _SHORTEST_SECRET), key=len, reverse=True))
+
+
+def _plain(response: httpx.Response) -> list[tuple[str, str]]:
+    """The headers that judging needs; not the encoding, for the body is taken as it came."""
+    kept = ("retry-after", "date", "content-type", "location")
+    return [(name, value) for name, value in response.headers.items() if name.lower() in kept]
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """The first bytes of a body, as many as are needed; what came before a failure when the connection fails."""
+    import httpx
+
+    body = b""
+    try:
+        async for part in response.aiter_raw():
+            body += part
+            if len(body) >= _MAX_BODY:
+                break
+    except httpx.TransportError:
+        pass
+    return body[:_MAX_BODY]
