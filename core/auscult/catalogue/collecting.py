@@ -25,7 +25,7 @@ def collect(manager: pluggy.PluginManager, plugins: Iterable[Plugin], hook: str)
     """
     implementations = {impl.plugin_name: impl.function for impl in getattr(manager.hook, hook).get_hookimpls()}
     for plugin in plugins:
-        if plugin.name in implementations:
+        if hook in plugin.hooks:
             for item in _answer(plugin, hook, implementations[plugin.name]):
                 yield plugin, item
 

@@ -99,10 +99,13 @@ def _qualify(plugins: list[Plugin]) -> None:
     repeated = {name: [p for p in plugins if p.name == name] for name, count in counts.items() if count > 1}
     for name, group in repeated.items():
         origins = ", ".join(plugin.origin for plugin in group)
+        within = Counter(plugin.distribution for plugin in group)
         for plugin in group:
             if plugin.distribution == BUNDLED:
                 continue
-            plugin.name = f"{plugin.qualifier}:{name}"
+            # Two lines of one distribution are told apart by what they lead to.
+            own = name if within[plugin.distribution] == 1 else plugin.module
+            plugin.name = f"{plugin.qualifier}:{own}"
             plugin.complain(
                 "register",
                 f"several plugins are named `{name}`: {origins}; this one is kept as `{plugin.name}`",

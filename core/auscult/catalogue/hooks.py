@@ -37,6 +37,7 @@ def make_manager(plugins: Iterable[Plugin]) -> pluggy.PluginManager:
         vars(stand_in).update(plugin.hooks)
         registered = attempt(lambda s=stand_in, p=plugin: manager.register(s, name=p.name))  # type: ignore[misc]
         if isinstance(registered, Failure):
+            plugin.hooks.clear()
             plugin.complain("register", f"its hooks cannot be registered: {describe(registered.error)}", plugin.mend)
     return manager
 

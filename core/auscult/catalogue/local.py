@@ -63,7 +63,7 @@ def _load_path(entry: str, base: Path) -> Plugin:
     plugin = Plugin(path.stem, str(path))
     file = path / "__init__.py" if path.is_dir() else path
     if not file.is_file():
-        plugin.complain("import", f"there is no file {file}", _other_files(path, base))
+        plugin.complain("import", f"there is no file {file}", _other_files(entry, path, base))
         return plugin
     loaded = attempt(lambda: _import_file(path, file))
     if isinstance(loaded, Failure):
@@ -122,10 +122,16 @@ def _complain_of_file(plugin: Plugin, error: BaseException) -> None:
     plugin.complain("import", f"it cannot be imported: {describe(error)}", plugin.mend)
 
 
-def _other_files(path: Path, base: Path) -> str:
-    names = attempt(lambda: [f"./{file.name}" for file in path.parent.glob("*.py")])
-    near = did_you_mean(f"./{path.name}", names) if isinstance(names, list) else ""
+def _other_files(entry: str, path: Path, base: Path) -> str:
+    """What to write instead, in the way the entry was written."""
+    folder = entry.rstrip("/").rpartition("/")[0] or "."
+    names = attempt(lambda: [f"{folder}/{file.name}" for file in path.parent.iterdir() if _is_plugin(file)])
+    near = did_you_mean(f"{folder}/{path.name}", names) if isinstance(names, list) else ""
     return f"correct the entry under `plugins`; paths are relative to {base}{near}"
+
+
+def _is_plugin(file: Path) -> bool:
+    return file.suffix == ".py" or (file / "__init__.py").is_file()
 
 
 # A module by its name
