@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Response, Router
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
@@ -55,42 +56,48 @@ def create_app(
         return monitor.settings if monitor.settings is not None else settings
 
     access = Access(current, monitor.clock, trust_host=trust_host)
-    root = Router(
-        "/",
-        route_handlers=[
-            *health_routes(monitor, answers),
-            *metrics_routes(monitor),
-            *control_routes(reload),
-            *openapi_routes(),
-            *page_routes(monitor),
-            api_router(monitor),
-        ],
-        guards=[access.guard],
-        after_request=_secure,
-    )
-    app = Litestar(
+
+    def root() -> Router:
+        return Router(
+            "/",
+            route_handlers=[
+                *health_routes(monitor, answers),
+                *metrics_routes(monitor),
+                *control_routes(reload),
+                *openapi_routes(lambda: _describe(root())),
+                *page_routes(monitor),
+                api_router(monitor),
+            ],
+            guards=[access.guard],
+            after_request=_secure,
+        )
+
+    return Front(_litestar(root(), None), answers)
+
+
+def _litestar(root: Router, openapi: OpenAPIConfig | None) -> Litestar:
+    return Litestar(
         route_handlers=[root],
         exception_handlers=problem_handlers,
-        openapi_config=_openapi(access),
+        openapi_config=openapi,
         logging_config=None,
         debug=False,  # whatever LITESTAR_DEBUG says: tracebacks are for the log
         request_max_body_size=MAX_BODY,
     )
-    return Front(app, answers)
 
 
-def _openapi(access: Access) -> OpenAPIConfig:
+def _describe(root: Router) -> dict[str, Any]:
+    """The OpenAPI document, made by an application that serves nothing: Litestar would add pages of its own to ours."""
     bearer = SecurityScheme(type="http", scheme="bearer", description="A token that `auscult token NAME` made.")
-    return OpenAPIConfig(
+    config = OpenAPIConfig(
         title="auscult",
         version=__version__,
         description="A monitor for voice AI agents and everything else.",
-        render_plugins=[],
+        render_plugins=[JsonRenderPlugin()],
         components=Components(security_schemes={"bearer": bearer}),
         security=[{"bearer": []}],
-        # The document lies behind the same guard as everything else.
-        openapi_router=Router("/api", route_handlers=[], guards=[access.guard], after_request=_secure),
     )
+    return _litestar(root, config).openapi_schema.to_schema()
 
 
 def _secure(response: Response[Any]) -> Response[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -13,14 +15,19 @@ __all__ = ["openapi_routes"]
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def openapi_routes() -> list[BaseRouteHandler]:
-    """The page."""
+def openapi_routes(describe: Callable[[], dict[str, Any]]) -> list[BaseRouteHandler]:
+    """The page and the document; `describe` makes the document, and is asked once."""
+    described = cache(describe)
 
-    @get("/api/docs", include_in_schema=False, media_type="text/html", sync_to_thread=False)
-    def docs(request: Request[Any, Any, Any]) -> str:
-        return _page(request.app.openapi_schema.to_schema())
+    @get("/api/openapi.json", include_in_schema=False)
+    async def document(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        return described() | {"servers": [{"url": request.scope.get("root_path") or "/"}]}
 
-    return [docs]
+    @get("/api/docs", include_in_schema=False, media_type="text/html")
+    async def docs() -> str:
+        return _page(described())
+
+    return [document, docs]
 
 
 def _page(schema: dict[str, Any]) -> str:
