@@ -2,7 +2,7 @@
 
 Results are summed up in 15 buckets per window (15 minutes, 1 hour, 6 hours). The slope is the Theil-Sen estimator
 over the buckets' means: the median of the slopes between all pairs, which a few outliers cannot turn (Sen, 1968).
-The change it makes over the window counts when it exceeds both the noise, three median absolute deviations of the
+The change it makes over the window counts when it exceeds both the noise, four median absolute deviations of the
 residuals, and a tenth of the usual value.
 """
 
@@ -22,7 +22,8 @@ BUCKETS = 15
 MIN_RESULTS = 10
 MIN_BUCKETS = 4
 RELATIVE_BAND = 0.1
-NOISE_BAND = 3.0
+NOISE_BAND = 4.0
+"""Of steady series with much noise three would call one in ten a trend, four one in twenty."""
 SUCCESS_BAND = 0.05
 """A change of the success share smaller than this is no trend."""
 
