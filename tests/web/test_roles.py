@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from litestar import Litestar
+from tests.web.helpers import ELSEWHERE, TOKENS, asking, bearer, client_of, routes_of, with_tokens
 
 from auscult import AuscultPlugin, Monitor, create_app
 from auscult.config.settings import ServerSettings, Settings
-from tests.web.helpers import ELSEWHERE, TOKENS, asking, bearer, client_of, routes_of, with_tokens
 
 pytestmark = pytest.mark.anyio
 

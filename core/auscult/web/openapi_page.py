@@ -7,6 +7,7 @@ from functools import cache
 from html import escape
 from typing import Any
 
+from anyio import to_thread
 from litestar import Request, get
 from litestar.handlers import BaseRouteHandler
 
@@ -16,16 +17,16 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def openapi_routes(describe: Callable[[], dict[str, Any]]) -> list[BaseRouteHandler]:
-    """The page and the document; `describe` makes the document, and is asked once."""
+    """The page and the document; `describe` makes the document, takes long, and is asked once."""
     described = cache(describe)
 
     @get("/api/openapi.json", include_in_schema=False)
     async def document(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        return described() | {"servers": [{"url": request.scope.get("root_path") or "/"}]}
+        return await to_thread.run_sync(described) | {"servers": [{"url": request.scope.get("root_path") or "/"}]}
 
     @get("/api/docs", include_in_schema=False, media_type="text/html")
     async def docs() -> str:
-        return _page(described())
+        return _page(await to_thread.run_sync(described))
 
     return [document, docs]
 
