@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from auscult import Check, CheckResult, Component, Monitor
+from auscult.runtime import scheduler
 
 Look = Callable[[], Awaitable[CheckResult]]
 Watch = Callable[..., AbstractAsyncContextManager[Look]]
@@ -18,12 +19,14 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def watch(caplog: pytest.LogCaptureFixture) -> Watch:
+def watch(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Watch:
     """``async with watch(check, timeout=5) as look``: every ``await look()`` probes once over what is kept open.
 
     Every reading is compared with what its check declares. ``never`` is a text that may stand in no message and in
     no log, not even in the most talkative.
     """
+
+    monkeypatch.setattr(scheduler, "FIRST_WITHIN", 0.0)  # first probes are not spread: there is one component
 
     @asynccontextmanager
     async def watching(check: Check, timeout: float = 20.0, never: str = "", **options: object) -> AsyncIterator[Look]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,7 +92,7 @@ def _running(path: Path) -> Iterator[Server]:
 
     command = [binary, "-D", str(path / "data"), "-p", str(port), "-k", str(path)]
     log = path / "log"
-    server = Server(command, port=port, log=log, ready=ready, user="postgres")
+    server = Server(command, port=port, log=log, ready=ready, user="postgres", stop=signal.SIGINT)
     server.start()
     try:
         yield server

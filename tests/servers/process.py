@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -57,10 +58,18 @@ def directory(owner: str = "") -> Iterator[Path]:
 class Server:
     """One server: `start`, `stop`, and `start` again on the same port with the same data."""
 
-    def __init__(self, command: Sequence[str], *, port: int, log: Path, ready: Callable[[], bool], user: str = ""):
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        log: Path,
+        ready: Callable[[], bool],
+        user: str = "",
+        stop: signal.Signals = signal.SIGTERM,
+    ) -> None:
         self.command, self.port, self.log = list(command), port, log
-        self._ready = ready
-        self._user = user
+        self._ready, self._user, self._stop = ready, user, stop
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,11 +100,11 @@ class Server:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it, in order if it likes, and wait until it is gone."""
+        """End it in order, whoever is connected, and wait until it is gone."""
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
+        process.send_signal(self._stop)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

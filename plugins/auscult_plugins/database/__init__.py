@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from auscult import Check, CheckContext, Discovered, Duration, Measurement, Reading, SecretStr, Status, hookimpl
+from auscult_plugins.database.connection import Connection
+from auscult_plugins.database.kept import KeptConnection
 
 __all__ = ["DatabaseCheck", "auscult_checks"]
 
@@ -21,24 +22,6 @@ _ENGINES = {
     "sqlite": "sqlite",
     "sqlite3": "sqlite",
 }
-
-
-class Connection(Protocol):
-    """What an engine's module offers for a URL."""
-
-    async def query(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement, return its rows."""
-        ...
-
-    async def statistics(self, slow: float) -> dict[str, float]:
-        """What the server tells of itself; what this user may not see is left out."""
-        ...
-
-    async def close(self) -> None:
-        """Disconnect."""
-        ...
-
-    version: str
 
 
 class DatabaseCheck(Check):
@@ -98,13 +81,11 @@ class DatabaseCheck(Check):
 
     async def open(self, ctx: CheckContext) -> AsyncIterator[Callable[[], Awaitable[Reading]]]:
         """Keep one connection."""
-        begin = time.perf_counter()
-        connection = await self._connect(ctx)
-        opened = time.perf_counter() - begin
+        kept = KeptConnection(partial(self._connect, ctx))
         try:
-            yield partial(self._once, connection, ctx, [opened])
+            yield partial(self._once, kept)
         finally:
-            await connection.close()
+            await kept.close()
 
     def _engine(self) -> str:
         scheme = _scheme(self.url)
@@ -122,27 +103,25 @@ class DatabaseCheck(Check):
         connection: Connection = await engine.connect(self.url, ctx)
         return connection
 
-    async def _once(self, connection: Connection, ctx: CheckContext, opened: list[float]) -> Reading:
-        # The time to connect belongs to the first probe over a connection, and only to that one.
-        stages = {"connect": opened.pop()} if opened else {}
-        begin = time.perf_counter()
-        rows = await connection.query(self.query)
-        stages["query"] = time.perf_counter() - begin
-        numbers: dict[str, float] = {"rows": float(len(rows))}
-        if self.statistics:
-            numbers |= await connection.statistics(self.slow_query)
-        if wrong := self._wrong(rows):
-            return Reading(Status.UNHEALTHY, wrong, numbers, stages, sum(stages.values()) * 1000)
+    async def _once(self, kept: KeptConnection) -> Reading:
+        answer = await kept.ask(self.query, self.slow_query if self.statistics else None)
+        numbers, stages = answer.numbers, answer.stages
+        took = sum(stages.values()) * 1000
+        wrong = f"the query failed: {answer.failed}" if answer.failed else self._wrong(answer.rows)
+        if wrong:
+            return Reading(Status.UNHEALTHY, wrong, numbers, stages, took)
         complaints = "; ".join(self._complaints(numbers))
         status = Status.DEGRADED if complaints else Status.HEALTHY
-        return Reading(status, complaints or connection.version, numbers, stages, sum(stages.values()) * 1000)
+        return Reading(status, complaints or answer.version, numbers, stages, took)
 
     def _wrong(self, rows: list[tuple[Any, ...]]) -> str:
         if len(rows) < self.min_rows:
             return f"the query returned {len(rows)} rows, expected at least {self.min_rows}"
         if self.expect is None:
             return ""
-        found = rows[0][0] if rows and rows[0] else None
+        if not (rows and rows[0]):
+            return f"the query returned nothing, expected {self.expect!r}"
+        found = rows[0][0]
         same = found == self.expect or str(found) == str(self.expect)
         return "" if same else f"the query returned {found!r}, expected {self.expect!r}"
 
