@@ -109,7 +109,9 @@ class Tally:
                 parts.append(f"{len(names)} of {total} {verb} {status}: {', '.join(names[:NAMED])}{more}")
         if parts:
             return "; ".join(parts)
-        return f"all {total} components are healthy" if total else "nothing is monitored yet"
+        if total < 2:
+            return "the only component is healthy" if total else "nothing is monitored yet"
+        return f"all {total} components are healthy"
 
 
 def aggregate(views: Iterable[ComponentHealth], *, now: int) -> SystemHealth:
