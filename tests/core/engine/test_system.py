@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.engine.making import component
 
 from auscult import ComponentHealth, Status, Trend
 from auscult.engine.system import Tally, aggregate
-from tests.core.engine.making import component
 
 H, D, U, X, M = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY, Status.UNKNOWN, Status.MAINTENANCE
 LETTERS = {"h": H, "d": D, "u": U, "x": X, "m": M}
