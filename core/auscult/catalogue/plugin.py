@@ -13,6 +13,9 @@ __all__ = ["BUNDLED", "Plugin", "PluginInfo"]
 BUNDLED = "auscult"
 """The distribution whose kinds keep their short names, whoever repeats them."""
 
+MAX_PROBLEMS = 20
+"""Problems kept of one plugin: nobody reads more, and one that makes them by the thousand must not flood a list."""
+
 
 class PluginInfo(Struct, frozen=True, kw_only=True):
     """An installed plugin as ``auscult plugins`` lists it, working or not."""
@@ -71,14 +74,14 @@ class Plugin:
         return f"upgrade or remove it: pip install -U {self.distribution}, or pip uninstall {self.distribution}"
 
     def complain(self, stage: str, message: str, remedy: str) -> None:
-        """Note a problem: whole sentences without a full stop."""
-        self.problems.append(
-            Problem(
-                plugin=self.name,
-                distribution=self.distribution,
-                version=self.version,
-                stage=stage,
-                message=message,
-                remedy=remedy,
-            )
+        """Note a problem: whole sentences without a full stop. One that is known, or one too many, is left out."""
+        problem = Problem(
+            plugin=self.name,
+            distribution=self.distribution,
+            version=self.version,
+            stage=stage,
+            message=message,
+            remedy=remedy,
         )
+        if len(self.problems) < MAX_PROBLEMS and problem not in self.problems:
+            self.problems.append(problem)

@@ -361,3 +361,9 @@ plugin = Plugin()
     )
     assert zoo.problems("bad") == []
     assert "bad" in zoo.catalogue().checks
+
+
+def test_a_flood_of_mistakes_is_bounded(zoo):
+    """A thousand things that are no classes, each a different one: twenty are shown."""
+    zoo.add("bad", hook("return [type(f'Thing{n}', (), {}) for n in range(900)]"))
+    assert len(zoo.problems("bad")) == 20
