@@ -110,7 +110,8 @@ class DatabaseCheck(Check):
         wrong = f"the query failed: {answer.failed}" if answer.failed else self._wrong(answer.rows)
         if wrong:
             return Reading(Status.UNHEALTHY, wrong, numbers, stages, took)
-        complaints = "; ".join(self._complaints(numbers))
+        told = [answer.complaint] if answer.complaint else []
+        complaints = "; ".join([*told, *self._complaints(numbers)])
         status = Status.DEGRADED if complaints else Status.HEALTHY
         return Reading(status, complaints or answer.version, numbers, stages, took)
 

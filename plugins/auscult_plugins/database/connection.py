@@ -23,6 +23,8 @@ class Connection(Protocol):
 
     version: str
     """The server's name and version, for people."""
+    complaint: str
+    """What the latest statistics say is wrong, in words."""
 
     async def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement, return its rows. Raises QueryFailed, ConnectionLost."""

@@ -14,11 +14,12 @@ __all__ = ["Answer", "KeptConnection"]
 class Answer:
     """What one look brought: rows or the server's complaint, numbers, and the time of each stage."""
 
-    __slots__ = ("failed", "numbers", "rows", "stages", "version")
+    __slots__ = ("complaint", "failed", "numbers", "rows", "stages", "version")
 
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
         self.failed = ""
+        self.complaint = ""
         self.numbers: dict[str, float] = {}
         self.stages: dict[str, float] = {}
         self.version = ""
@@ -64,4 +65,5 @@ class KeptConnection:
         answer.stages["query"] = time.perf_counter() - begin
         if slow is not None:
             answer.numbers |= await connection.statistics(slow)
+            answer.complaint = connection.complaint
         return answer

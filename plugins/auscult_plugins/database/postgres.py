@@ -49,6 +49,7 @@ class _Postgres:
         self._connection, self._ctx = connection, ctx
         number = connection.info.server_version
         self.version = f"PostgreSQL {number // 10000}.{number % 10000}"
+        self.complaint = ""
 
     async def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         import psycopg

@@ -16,6 +16,7 @@ class _Sqlite:
     def __init__(self, connection: sqlite3.Connection, path: Path, ctx: CheckContext) -> None:
         self._connection, self._path, self._ctx = connection, path, ctx
         self.version = f"SQLite {sqlite3.sqlite_version}"
+        self.complaint = ""
 
     async def query(self, statement: str) -> list[tuple[Any, ...]]:
         return await self._ctx.in_thread(lambda: self._connection.execute(statement).fetchall())
