@@ -193,7 +193,7 @@ class AlertBook:
         )
         self._tell_others(track, track.alert.number)
         if ack.until is not None:
-            self._set_timer(ack.until, "unacknowledge", id, track.alert.number)
+            self._set_timer(ack.until, "unacknowledge", ident, track.alert.number)
         return track.alert
 
     def unacknowledge(self, ident: str, by: str, now: int) -> Alert:
@@ -319,7 +319,7 @@ class AlertBook:
         self._schedule(track, now)
 
     def _earliest(self, track: _Track, now: int) -> int:
-        """When a firing may be told: after the cooldown, within the hourly limit, once its suspects had time to answer."""
+        """When a firing may be told: after the cooldown, within the hourly limit, once suspects have answered."""
         due = now
         if track.noticed:
             due = max(due, track.noticed[-1] + int(track.firing.cooldown * 1000))

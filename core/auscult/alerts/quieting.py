@@ -31,7 +31,7 @@ class Quieting:
 
     def settle(self, now: int) -> None:
         """Find out which are in force; over ones are forgotten."""
-        self.silences = {id: silence for ident, silence in self.silences.items() if silence.ends_at > now}
+        self.silences = {ident: silence for ident, silence in self.silences.items() if silence.ends_at > now}
         every: list[tuple[str, Silence | MaintenanceWindow]] = [
             *((f"silence {silence.id}", silence) for silence in self.silences.values()),
             *((f"maintenance {window.name}", window) for window in self.windows.values()),

@@ -58,7 +58,7 @@ def run(settings: Settings, catalogue: Catalogue, again: Callable[[], tuple[Sett
     import anyio
 
     from auscult.monitor import Monitor
-    from auscult.web.control import reloading
+    from auscult.web.reloading import reloading
     from auscult.web.server import serve
 
     monitor = Monitor.from_settings(settings, catalogue, interrupt=True)

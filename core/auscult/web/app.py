@@ -13,19 +13,21 @@ from litestar.types import ASGIApp
 from auscult import __version__
 from auscult.monitor import Monitor
 from auscult.web.access import Access
+from auscult.web.answers import HealthAnswers
 from auscult.web.api import api_router
-from auscult.web.control import Reload, control_routes
+from auscult.web.control import control_routes
 from auscult.web.front import Front
-from auscult.web.health import HealthAnswers, health_routes
+from auscult.web.health import health_routes
 from auscult.web.metrics import metrics_routes
 from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
 from auscult.web.problems import MAX_BODY, problem_handlers
+from auscult.web.reloading import Reload
 
 if TYPE_CHECKING:
     from auscult.config import Settings
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "make_litestar"]
 
 _SECURITY = {
     "Content-Security-Policy": (
@@ -51,6 +53,21 @@ def create_app(
     application it is mounted in. `reload` is what ``POST /-/reload`` calls.
     """
     answers = HealthAnswers(monitor)
+    app = make_litestar(monitor, answers, settings=settings, reload=reload, trust_host=trust_host)
+    front = Front(lambda: app, answers)
+    front.prepare()
+    return front
+
+
+def make_litestar(
+    monitor: Monitor,
+    answers: HealthAnswers,
+    *,
+    settings: Settings | None = None,
+    reload: Reload | None = None,
+    trust_host: bool = False,
+) -> Litestar:
+    """The application behind the `Front`; see `create_app`."""
 
     def current() -> Settings | None:
         return monitor.settings if monitor.settings is not None else settings
@@ -72,7 +89,7 @@ def create_app(
             after_request=_secure,
         )
 
-    return Front(_litestar(root(), None), answers)
+    return _litestar(root(), None)
 
 
 def _litestar(root: Router, openapi: OpenAPIConfig | None) -> Litestar:

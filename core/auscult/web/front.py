@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
-from litestar import Litestar
-from litestar.types import Receive, Scope, Send
+from anyio import to_thread
 
-from auscult.web.health import HealthAnswers
+from auscult.web.answers import HealthAnswers
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Front"]
 
@@ -15,12 +19,27 @@ __all__ = ["Front"]
 class Front:
     """Answers ``GET`` and ``HEAD`` of ``/health`` and ``/-/healthy`` itself: no routing, no middleware, cached bytes.
 
-    ``/health`` in the IETF's shape, and everything else, is Litestar's.
+    ``/health`` in the IETF's shape, and everything else, is Litestar's. That application is made by `prepare`, or for
+    the first request that needs it: importing Litestar takes longer than all the rest of a start.
     """
 
-    def __init__(self, app: Litestar, answers: HealthAnswers) -> None:
-        self.app = app
+    def __init__(self, make: Callable[[], ASGIApp], answers: HealthAnswers) -> None:
+        self._make = make
         self._answers = answers
+        self._app: ASGIApp | None = None
+        self._making = Lock()
+
+    def prepare(self) -> ASGIApp:
+        """Make the application behind, once; from any thread."""
+        with self._making:
+            if self._app is None:
+                self._app = self._make()
+            return self._app
+
+    @property
+    def app(self) -> ASGIApp:
+        """The application behind."""
+        return self.prepare()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -37,7 +56,8 @@ class Front:
                 scope, send = _as_get(scope), _without_body(send)
         elif method == "OPTIONS":
             send = _allowing_head(send)
-        await self.app(scope, receive, send)
+        app = self._app if self._app is not None else await to_thread.run_sync(self.prepare)
+        await app(scope, receive, send)
 
 
 def _wants_ietf(scope: Any) -> bool:

@@ -17,11 +17,14 @@ import uvicorn
 
 from auscult.errors import AuscultError, ConfigurationError
 from auscult.monitor import Monitor
-from auscult.web.app import create_app
-from auscult.web.control import Reload
+from auscult.web.answers import HealthAnswers
 from auscult.web.ending import LastResort
+from auscult.web.front import Front
+from auscult.web.reloading import Reload
 
 if TYPE_CHECKING:
+    from litestar.types import ASGIApp
+
     from auscult.config import Settings
 
 __all__ = ["serve"]
@@ -61,7 +64,8 @@ async def serve(
 
     check_exposure(settings)
     listening = _bind(settings.server.host, settings.server.port)
-    server = _server(monitor, settings, reload)
+    front = _front(monitor, settings, reload)
+    server = _server(front, settings)
     last_resort = LastResort(monitor) if own_process else None
 
     def end() -> None:
@@ -77,6 +81,7 @@ async def serve(
             try:
                 await monitor.run()
                 _tell(listening, on_started)
+                await anyio.to_thread.run_sync(front.prepare)
                 await anyio.sleep_forever()
             except AuscultError as error:
                 failure = error
@@ -90,11 +95,22 @@ async def serve(
         raise failure  # not in a group of one: it is one sentence for people
 
 
-def _server(monitor: Monitor, settings: Settings, reload: Reload | None) -> _Server:
+def _front(monitor: Monitor, settings: Settings, reload: Reload | None) -> Front:
+    answers = HealthAnswers(monitor)
+
+    def make() -> ASGIApp:
+        from auscult.web.app import make_litestar
+
+        return make_litestar(monitor, answers, settings=settings, reload=reload)
+
+    return Front(make, answers)
+
+
+def _server(front: Front, settings: Settings) -> _Server:
     grace = max(settings.server.graceful_timeout - STOPPING, LEAVING)
     return _Server(
         uvicorn.Config(
-            create_app(monitor, settings=settings, reload=reload),
+            front,
             log_config=None,
             access_log=False,
             lifespan="off",
