@@ -61,7 +61,7 @@ class Front:
 
 
 def _wants_ietf(scope: Any) -> bool:
-    return any(name == b"accept" and b"health+json" in value for name, value in scope["headers"])
+    return any(name == b"accept" and b"health+json" in value.lower() for name, value in scope["headers"])
 
 
 async def _send(send: Any, method: Any, status: int, body: bytes) -> None:
@@ -69,6 +69,7 @@ async def _send(send: Any, method: Any, status: int, body: bytes) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        (b"vary", b"Accept"),
         (b"x-content-type-options", b"nosniff"),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -30,7 +30,7 @@ def health_routes(monitor: Monitor, answers: HealthAnswers) -> list[BaseRouteHan
     )
     async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Comes in the IETF's shape where `Accept` names `application/health+json`."""
-        if "health+json" in request.headers.get("accept", ""):
+        if "health+json" in ",".join(request.headers.getall("accept", [])).lower():
             return _answer(*answers.ietf(), IETF)
         return _answer(*answers.short(), JSON)
 
@@ -70,4 +70,4 @@ def _either(body: type[Struct], good: str, bad: str) -> dict[int, ResponseSpec]:
 
 
 def _answer(status: int, body: bytes, media_type: str) -> Response[bytes]:
-    return Response(body, status_code=status, media_type=media_type)
+    return Response(body, status_code=status, media_type=media_type, headers={"Vary": "Accept"})

@@ -34,7 +34,7 @@ def metrics_routes(monitor: Monitor) -> list[BaseRouteHandler]:
         responses=ERRORS,
     )
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
-        openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
+        openmetrics = "application/openmetrics-text" in ",".join(request.headers.getall("accept", [])).lower()
         body = await exposition(monitor, timestamps=_timestamps(monitor), openmetrics=openmetrics)
         headers = {"Content-Type": OPENMETRICS if openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
