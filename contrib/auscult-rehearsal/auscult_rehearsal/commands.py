@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from auscult_rehearsal.standin import FAULTS
+from auscult_rehearsal.faults import FAULTS
 
 __all__ = ["demo"]
 

@@ -15,8 +15,8 @@ import click
 
 from auscult_rehearsal.client import Control, ControlError, running_stack
 from auscult_rehearsal.configuration import component_of, demo_configuration
+from auscult_rehearsal.faults import FAULTS
 from auscult_rehearsal.stack import NAMES, component_name
-from auscult_rehearsal.standin import FAULTS
 
 __all__ = ["break_component", "describe", "mend_component", "run"]
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 from auscult_rehearsal.asgi import Answer, Request, answer_json
+from auscult_rehearsal.faults import FAULTS
 from auscult_rehearsal.openai import OpenAIStandIn, error
-from auscult_rehearsal.standin import FAULTS
 
 __all__ = ["LanguageModel", "reply_to"]
 

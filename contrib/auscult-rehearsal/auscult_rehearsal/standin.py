@@ -6,18 +6,10 @@ import asyncio
 from typing import ClassVar
 
 from auscult_rehearsal.asgi import Answer, Listener, Request
+from auscult_rehearsal.faults import FAULTS
 
-__all__ = ["FAULTS", "StandIn", "UnknownFault", "WebStandIn"]
+__all__ = ["StandIn", "UnknownFault", "WebStandIn"]
 
-FAULTS: dict[str, str] = {
-    "slow": "answers, late",
-    "silent": "answers, but nothing is in it",
-    "down": "refuses connections",
-    "unauthorized": "refuses the key (401)",
-    "throttled": "refuses the work (429 with Retry-After)",
-    "lying": "its health endpoint says fine, and the work fails",
-}
-"""The faults that most have, and what they look like from outside."""
 RETRY_AFTER = 20
 """Seconds a throttled stand-in asks to wait."""
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from auscult_rehearsal.asgi import Answer, Request
 from auscult_rehearsal.engines import RATE, Mouth, resample
+from auscult_rehearsal.faults import FAULTS
 from auscult_rehearsal.openai import OpenAIStandIn, error
 from auscult_rehearsal.sound import DEFECTS
-from auscult_rehearsal.standin import FAULTS
 
 __all__ = ["TextToSpeech"]
 

@@ -196,5 +196,11 @@ def _take_command(commands: dict[str, click.Command], plugin: Plugin, command: A
 
 
 def plugin_commands() -> dict[str, click.Command]:
-    """The commands of all installed plugins, by name, for the command line."""
-    return Catalogue.discover().commands()
+    """The commands of all installed plugins, by name, for the command line.
+
+    Bundled plugins are not asked: what `auscult` itself can do is built in, and importing them all takes longer than
+    everything else that ``auscult --help`` does.
+    """
+    found, problems = discovery.installed()
+    others = [entry for entry in found if discovery.distribution_of(entry) != BUNDLED]
+    return Catalogue(discovery.load(others), problems).commands()

@@ -17,7 +17,7 @@ from auscult.hookspecs import PROJECT
 from auscult.kinds import Channel, Check, Exporter, Panel
 from auscult.model import Problem
 
-__all__ = ["complain_of_import", "installed", "load", "take_target"]
+__all__ = ["complain_of_import", "distribution_of", "installed", "load", "take_target"]
 
 EntryPoint = importlib.metadata.EntryPoint
 
@@ -74,15 +74,15 @@ def load(entry_points: Iterable[EntryPoint]) -> list[Plugin]:
     return [plugin for _, plugin in pairs]
 
 
+def distribution_of(entry: EntryPoint) -> str:
+    """The name of the distribution that an entry point belongs to; empty where it cannot be told."""
+    name = attempt(lambda: str(entry.dist.name) if entry.dist else "")
+    return "" if isinstance(name, Failure) else name
+
+
 def _plugin(entry: EntryPoint) -> Plugin:
-    distribution = attempt(lambda: str(entry.dist.name) if entry.dist else "")
     version = attempt(lambda: str(entry.dist.version) if entry.dist else "")
-    return Plugin(
-        entry.name,
-        entry.value,
-        "" if isinstance(distribution, Failure) else distribution,
-        "" if isinstance(version, Failure) else version,
-    )
+    return Plugin(entry.name, entry.value, distribution_of(entry), "" if isinstance(version, Failure) else version)
 
 
 def _distinct(pairs: list[tuple[EntryPoint, Plugin]]) -> list[tuple[EntryPoint, Plugin]]:
