@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import httpx
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auscult import (
@@ -23,7 +25,17 @@ from auscult.alert import Acknowledgement, alert_id, delivery_key, fingerprint
 from auscult.runtime.client import make_client
 from auscult.runtime.egress import EgressPolicy
 
-__all__ = ["RUNBOOK", "START", "RealContext", "hostile_notifications", "hostile_texts", "make_notice", "notify"]
+__all__ = [
+    "NASTY",
+    "RUNBOOK",
+    "START",
+    "RealContext",
+    "given_hostile",
+    "hostile_notifications",
+    "hostile_texts",
+    "make_notice",
+    "notify",
+]
 
 START = 1_705_314_300_000
 """2024-01-15T10:25:00Z, as in the seed document."""
@@ -172,3 +184,8 @@ def hostile_notifications(draw: st.DrawFn, most: int = 4) -> Notification:
     if draw(st.integers(0, 4)) == 0:
         notices *= 40
     return notify(*notices, url=draw(_urls), sender=draw(hostile_texts), test=draw(st.booleans()), group={"rule": "x"})
+
+
+def given_hostile(most: int = 4) -> Callable[[Callable[[Notification], None]], Callable[[], None]]:
+    """Decorates a test that takes such a notification: it makes large texts, so it may take its time."""
+    return lambda test: settings(deadline=None, max_examples=60)(given(hostile_notifications(most))(test))

@@ -41,6 +41,7 @@ _UNFIT = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029{_DIRECTIONS}]+")
 _UNFIT_IN_LINES = re.compile(f"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029{_DIRECTIONS}]+")
 _LONE = re.compile("[\ud800-\udfff]")
 _LINK = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&+,;=%-]{1,2000}", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .-]{0,60}")
 _NAME = 100
 """Characters of a rule's or component's name that are shown."""
 _LIST = 300
@@ -193,7 +194,7 @@ def links(notice: Notice, notification: Notification) -> list[tuple[str, str]]:
     said = [
         ("Runbook", web_link(notice.alert.runbook)),
         ("Source", web_link(notice.alert.generator)),
-        (clean(notification.sender, _NAME) or "auscult", web_link(notification.url)),
+        (notification.sender if _PLAIN_NAME.fullmatch(notification.sender) else "auscult", web_link(notification.url)),
     ]
     return [(name, url) for name, url in said if url]
 

@@ -5,7 +5,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.notices import NASTY, RUNBOOK, START, hostile_notifications, hostile_texts, make_notice, notify
 
@@ -120,6 +120,7 @@ def test_details_give_way_before_alerts_do():
     assert lines[-1] == f"… and {10_000 - len(lines) + 1} more"
 
 
+@settings(deadline=None)
 @given(hostile_notifications(most=6), st.integers(500, 5000))
 def test_no_limit_is_exceeded_and_no_markup_breaks(notification, limit):
     """Whatever the texts are: the limit holds in the receiver's own measure, and every tag is one of ours."""
