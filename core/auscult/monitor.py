@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 from anyio import to_thread
+from msgspec.structs import replace
 
 from auscult.clock import Clock, SystemClock
 from auscult.component import Component
@@ -22,7 +23,7 @@ from auscult.runtime.context import Services
 from auscult.runtime.health import HealthMonitor
 from auscult.runtime.inbox import Inbox
 from auscult.runtime.loop import Loop, current_loop
-from auscult.runtime.readings import settle, to_reading, to_result
+from auscult.runtime.readings import MAX_MEASUREMENTS, settle, to_reading, to_result
 from auscult.runtime.runner import Runner
 from auscult.runtime.self_check import SelfCheck
 from auscult.runtime.stats import MonitorStats
@@ -67,6 +68,7 @@ class Monitor:
         state_dir: Path | str | None = None,
         policy: EgressPolicy | None = None,
         interval: float | None = None,
+        measurements: int = MAX_MEASUREMENTS,
         interrupt: bool = False,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
@@ -80,14 +82,15 @@ class Monitor:
         self._services = Services(self.clock, policy, self._state_dir)
         self._inbox = Inbox(self._take)
         self.durations = ProbeDurations()
-        self._runner = Runner(self.clock, self._services, self._deliver, self._complain)
+        self._measurements = measurements
+        self._runner = Runner(self.clock, self._services, self._deliver, self._complain, measurements)
         self._loop: Loop | None = None
         self._problems: dict[tuple[str, str], Problem] = {}
         self._listeners: list[Callable[[CheckResult, Change | None], None]] = []
         self._configured: set[str] = set()
         self._stored_pings: Mapping[str, list[Ping]] = {}
         self.health = HealthMonitor(self.clock, interval=interval if interval is not None else _default_interval())
-        self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
+        self._myself = self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
 
     @classmethod
@@ -102,9 +105,11 @@ class Monitor:
             state_dir=state_dir,
             policy=EgressPolicy.from_settings(settings.egress),
             interval=settings.defaults.interval,
+            measurements=settings.limits.measurements,
             **options,
         )
         monitor.settings = settings
+        monitor._apply_itself(settings)
         monitor._store_options = settings.store.options()
         return monitor
 
@@ -197,9 +202,16 @@ class Monitor:
 
         assert self.settings is not None, "only a monitor made from settings can be reloaded"
         changes = plan(self.settings, settings)
+        if SELF in {*changes.added, *changes.changed, *changes.removed}:
+            self._apply_itself(settings)
         self.apply(settings.components.values())
         self.settings, self.catalogue = settings, catalogue
         return changes
+
+    def _apply_itself(self, settings: Settings) -> None:
+        """The monitor's own component as ``[components.auscult]`` wants it, or as it was made."""
+        wanted = settings.itself
+        self.health.add([self._myself if wanted is None else replace(wanted, check=self._myself.check, enabled=True)])
 
     def _on_registered(self, added: list[Component], removed: list[str]) -> None:
         self._runner.remove(removed)
@@ -275,7 +287,7 @@ class Monitor:
 
     def _pushed(self, name: str, reading: Reading) -> CheckResult:
         component = self._known(name)
-        settled, complaint = settle(to_reading(reading))
+        settled, complaint = settle(to_reading(reading), limit=self._measurements)
         if complaint:
             self._complain(
                 name,

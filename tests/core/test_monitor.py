@@ -306,3 +306,38 @@ async def test_run_and_stop_from_different_tasks():
     async with anyio.create_task_group() as group:
         group.start_soon(monitor.stop)
     assert not monitor.ready
+
+
+def settings_of(text, tmp_path):
+    """What `load` makes of a file with that text."""
+    from auscult.config import load
+
+    file = tmp_path / "auscult.toml"
+    file.write_text(text)
+    return load(file, environ={})
+
+
+async def test_own_component_follows_the_configuration(tmp_path):
+    """`[components.auscult]` gives the monitor's own component its keys, also by a reload, and back."""
+    settings, catalogue = settings_of("[components.auscult]\ninterval = '3s'\nlabels = { team = 'voice' }\n", tmp_path)
+    monitor = Monitor.from_settings(settings, catalogue, state_dir=None)
+    own = monitor.components()["auscult"]
+    assert (own.interval, own.labels, own.check.kind) == (3.0, {"team": "voice"}, "self")
+    assert type(own.check).__name__ == "SelfCheck"
+    assert monitor.summary().total_components == 1, "who configures it wants it counted"
+    plan = monitor.reload(*settings_of("[components.host]\ncheck = 'host'\n", tmp_path))
+    assert "auscult" in plan.removed
+    assert monitor.components()["auscult"].labels == {}
+    assert set(monitor.components()) == {"auscult", "host"}
+
+
+async def test_limit_of_measurements_is_configurable(tmp_path):
+    """More measurements than `limits.measurements` are dropped, and a problem says so with the limit in force."""
+    settings, catalogue = settings_of("[limits]\nmeasurements = 3\n[components]\n", tmp_path)
+    monitor = Monitor.from_settings(settings, catalogue, state_dir=None)
+    monitor.health.register("many", successes=1)
+    async with monitor:
+        monitor.report("many", Reading(measurements={f"m{n}": float(n) for n in range(9)}))
+        await until(lambda: monitor.recent_results("many"))
+        assert len(monitor.recent_results("many")[0].measurements) == 3
+        assert "at most 3 are kept" in monitor.problems[-1].message

@@ -46,8 +46,9 @@ class Prober:
         deliver: Callable[[Job, CheckResult], None],
         ended: Callable[[Job], None],
         complain: Callable[[Job, str, str, str], None],
+        measurements: int,
     ) -> None:
-        self._loop, self._clock = loop, clock
+        self._loop, self._clock, self._measurements = loop, clock, measurements
         self._deliver, self._ended, self._complain = deliver, ended, complain
         self.stopping = False
 
@@ -125,7 +126,7 @@ class Prober:
         return failure(error)
 
     def _report(self, job: Job, reading: Reading, origin: Origin) -> None:
-        reading, complaint = settle(reading, job.secrets)
+        reading, complaint = settle(reading, job.secrets, limit=self._measurements)
         if complaint:
             self._complain(job, "probe", complaint, "report a fixed set of finite measurements, declared on the class")
         duration = max(self._clock.monotonic() - job.started, 0.0)

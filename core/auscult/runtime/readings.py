@@ -18,7 +18,7 @@ MAX_MEASUREMENTS = 64
 """Measurements kept per reading; more are counted and dropped (a flood would fill every store behind it)."""
 MAX_MESSAGE = 1000
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
-_RULES = f"names match [a-zA-Z_][a-zA-Z0-9_]*, values are finite, at most {MAX_MEASUREMENTS} are kept"
+_RULES = "names match [a-zA-Z_][a-zA-Z0-9_]*, values are finite, at most {} are kept"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
 
 
@@ -61,20 +61,23 @@ def clean_text(text: str, secrets: tuple[str, ...] = ()) -> str:
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
-def _finite(numbers: Mapping[str, Any]) -> dict[str, float]:
+def _finite(numbers: Mapping[str, Any], limit: int) -> dict[str, float]:
     kept: dict[str, float] = {}
     for name, value in numbers.items():
-        if len(kept) == MAX_MEASUREMENTS:
+        if len(kept) == limit:
             break
         if isinstance(name, str) and _NAME.fullmatch(name) and isinstance(value, int | float) and math.isfinite(value):
             kept[name] = float(value)
     return kept
 
 
-def settle(reading: Reading, secrets: tuple[str, ...] = ()) -> tuple[Reading, str]:
-    """The reading with everything unfit removed, and what was removed in words ("" when nothing was)."""
-    measurements = _finite(reading.measurements) if reading.measurements else {}
-    stages = _finite(reading.stages) if reading.stages else {}
+def settle(reading: Reading, secrets: tuple[str, ...] = (), *, limit: int = MAX_MEASUREMENTS) -> tuple[Reading, str]:
+    """The reading with everything unfit removed, and what was removed in words ("" when nothing was).
+
+    At most `limit` measurements and as many stages are kept.
+    """
+    measurements = _finite(reading.measurements, limit) if reading.measurements else {}
+    stages = _finite(reading.stages, limit) if reading.stages else {}
     lost = len(reading.measurements) + len(reading.stages) - len(measurements) - len(stages)
     time_ms = reading.response_time_ms
     if time_ms is not None and not (math.isfinite(time_ms) and time_ms >= 0):
@@ -82,7 +85,7 @@ def settle(reading: Reading, secrets: tuple[str, ...] = ()) -> tuple[Reading, st
     settled = Reading(
         _probe_status(reading.status), clean_text(str(reading.message), secrets), measurements, stages, time_ms
     )
-    return settled, f"{lost} of its numbers were dropped: {_RULES}" if lost else ""
+    return settled, f"{lost} of its numbers were dropped: {_RULES.format(limit)}" if lost else ""
 
 
 def _probe_status(status: Any) -> Status:

@@ -37,8 +37,9 @@ class Runner:
         services: Services,
         deliver: Callable[[CheckResult, Callable[[CheckResult], None] | None], None],
         complain: Callable[[str, Problem], None],
+        measurements: int,
     ) -> None:
-        self._clock, self._services = clock, services
+        self._clock, self._services, self._measurements = clock, services, measurements
         self._deliver, self._complain = deliver, complain
         self.jobs: dict[str, Job] = {}
         self._leaving: set[Job] = set()
@@ -57,7 +58,12 @@ class Runner:
         """Begin to probe what is on schedule."""
         self._loop = loop
         self._prober = Prober(
-            loop, self._clock, deliver=self._on_result, ended=self._on_ended, complain=self._on_complaint
+            loop,
+            self._clock,
+            deliver=self._on_result,
+            ended=self._on_ended,
+            complain=self._on_complaint,
+            measurements=self._measurements,
         )
         self.watchdog = Watchdog(loop, self._on_blocked, interrupt=interrupt)
         self.watchdog.start()
