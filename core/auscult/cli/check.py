@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 import click
@@ -26,6 +26,7 @@ _NAGIOS = {
     Status.UNHEALTHY: (2, "CRITICAL"),
     Status.UNKNOWN: (3, "UNKNOWN"),
 }
+_ORDER = (Status.UNHEALTHY, Status.UNKNOWN, Status.DEGRADED, Status.HEALTHY, Status.MAINTENANCE)
 _LOOK = {
     Status.HEALTHY: ("✓", "green"),
     Status.DEGRADED: ("!", "yellow"),
@@ -35,7 +36,20 @@ _LOOK = {
 }
 
 
-@click.command("check")
+class _Command(click.Command):
+    """Leaves in Nagios' own way when it is called wrongly: exit code 2 would be CRITICAL."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> click.Context:
+        """As click does, but a usage error is UNKNOWN with ``--nagios``."""
+        if "--nagios" not in args:
+            return super().make_context(info_name, args, *rest, **extra)
+        try:
+            return super().make_context(info_name, args, *rest, **extra)
+        except click.UsageError as error:
+            _leave_unknown(error.format_message())
+
+
+@click.command("check", cls=_Command)
 @click.argument("names", nargs=-1)
 @config_option
 @json_option
@@ -52,25 +66,46 @@ def command(
 
     Without a configuration: auscult check --kind http --set url=https://example.com
     """
-    try:
-        components = _ad_hoc(kind, options) if kind else _configured(names, config)
-    except ConfigurationError as error:
-        if not nagios:
-            raise
-        click.echo(f"UNKNOWN - {error.findings[0].message}")
-        raise SystemExit(3) from None
-    system = anyio.run(_look, components)
-    views = list(system.components.values())
     if nagios:
-        raise SystemExit(_print_nagios(views))
+        raise SystemExit(_as_nagios_plugin(names, config, kind, options))
+    system = anyio.run(_look, _ad_hoc(kind, options) if kind else _configured(names, config))
+    views = list(system.components.values())
+    if not views:
+        click.echo("auscult: there are no components to check", err=True)
     if as_json:
         print_json({"status": system.status, "components": system.components})
     else:
         _print(views)
-    worst = max((view.status for view in views), key=lambda status: status.badness, default=Status.UNKNOWN)
-    if any(view.status == Status.UNKNOWN for view in views) and worst != Status.UNHEALTHY:
-        worst = Status.UNKNOWN
-    raise SystemExit(_EXIT[worst])
+    raise SystemExit(_EXIT[_worst(views)])
+
+
+def _worst(views: list[ComponentHealth]) -> Status:
+    """The status that decides how we leave: what fails comes first, then what cannot be told."""
+    found = {view.status for view in views} or {Status.UNKNOWN}
+    return next(status for status in _ORDER if status in found)
+
+
+def _as_nagios_plugin(names: tuple[str, ...], config: Path | None, kind: str | None, options: tuple[str, ...]) -> int:
+    """Look and print; whatever keeps us from looking is UNKNOWN, never CRITICAL."""
+    try:
+        system = anyio.run(_look, _ad_hoc(kind, options) if kind else _configured(names, config))
+    except ConfigurationError as error:
+        _leave_unknown(str(error.findings[0]))
+    except click.ClickException as error:
+        _leave_unknown(error.format_message())
+    except Exception as error:
+        _leave_unknown(str(error) or type(error).__name__)
+    return _print_nagios(list(system.components.values()))
+
+
+def _leave_unknown(reason: str) -> NoReturn:
+    click.echo(f"UNKNOWN - {_nagios_text(reason)}")
+    raise SystemExit(3)
+
+
+def _nagios_text(text: str) -> str:
+    """One line; ``|`` separates performance data, so it cannot stand in it."""
+    return " ".join(text.split()).replace("|", "/")
 
 
 def _configured(names: tuple[str, ...], config: Path | None) -> list[Component]:
@@ -130,17 +165,16 @@ def _print(views: list[ComponentHealth]) -> None:
 
 def _print_nagios(views: list[ComponentHealth]) -> int:
     """One line with performance data, then a line for each component that is not well; returns the exit code."""
-    worst = max((view.status for view in views), key=lambda status: _NAGIOS[status][0], default=Status.UNKNOWN)
-    code, word = _NAGIOS[worst]
+    code, word = _NAGIOS[_worst(views)]
     bad = [view for view in views if view.status != Status.HEALTHY]
     told = bad or views
     text = "; ".join(f"{view.component_name}: {view.message or view.status}" for view in told[:3])
+    more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
+    first = _nagios_text(f"{word} - {len(views) - len(bad)} of {len(views)} components are healthy: {text}{more}")
     numbers = " ".join(
         f"'{view.component_name}'={view.response_time_ms:.1f}ms" for view in views if view.response_time_ms is not None
     )
-    # `|` separates performance data, so it cannot stand in the text.
-    first = f"{word} - {len(views) - len(bad)} of {len(views)} components are healthy: {text}".replace("|", "/")
     click.echo(f"{first} | {numbers}" if numbers else first)
     for view in bad:
-        click.echo(f"{view.component_name} is {view.status}: {view.message}".replace("|", "/"))
+        click.echo(_nagios_text(f"{view.component_name} is {view.status}: {view.message}"))
     return code

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auscult.cli.options import config_option, json_option, load_settings, print_json
+from auscult.cli.options import config_option, json_option, load_catalogue, load_settings, print_json
 from auscult.errors import ConfigurationError
 
 __all__ = ["command"]
@@ -59,8 +59,7 @@ def schema(config: Path | None) -> None:
     """Print the JSON Schema of the configuration, for editors; installed plugins included."""
     from auscult.config import schema as described
 
-    _, catalogue = load_settings(config)
-    print_json(described(catalogue))
+    print_json(described(load_catalogue(config)))
 
 
 @command.command("plan")

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from auscult.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
     from auscult.config import Settings
 
-__all__ = ["config_option", "json_option", "load_settings", "log_options", "print_json"]
+__all__ = ["config_option", "json_option", "load_catalogue", "load_settings", "log_options", "print_json"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +56,20 @@ def load_settings(config: Path | None, overrides: dict[str, Any] | None = None) 
     for finding in settings.warnings:
         click.echo(f"auscult: warning: {finding}", err=True)
     return settings, catalogue
+
+
+def load_catalogue(config: Path | None) -> Catalogue:
+    """What is installed, with the configuration's local plugins; a broken configuration only costs those."""
+    from auscult.catalogue import Catalogue
+    from auscult.config import load
+
+    try:
+        return load(config)[1]
+    except ConfigurationError as error:
+        click.echo(
+            f"auscult: the configuration cannot be read, local plugins are left out: {error.findings[0]}", err=True
+        )
+        return Catalogue.discover()
 
 
 def print_json(value: Any) -> None:

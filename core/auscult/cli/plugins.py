@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auscult.cli.options import config_option, json_option, print_json
-from auscult.errors import ConfigurationError
+from auscult.cli.options import config_option, json_option, load_catalogue, print_json
 
 if TYPE_CHECKING:
-    from auscult.catalogue import Catalogue, PluginInfo
+    from auscult.catalogue import PluginInfo
 
 __all__ = ["command"]
 
@@ -24,7 +23,7 @@ def command(config: Path | None, as_json: bool) -> None:
 
     Local plugins are those the configuration names under `plugins`.
     """
-    catalogue = _catalogue(config)
+    catalogue = load_catalogue(config)
     if as_json:
         print_json({"plugins": catalogue.plugins, "problems": catalogue.problems})
         return
@@ -38,20 +37,6 @@ def command(config: Path | None, as_json: bool) -> None:
         click.echo()
         click.secho(f"problem ({problem.stage}): {problem.plugin}{f' of {where}' if where else ''}", fg="red")
         click.echo(f"  {problem.message}\n  → {problem.remedy}")
-
-
-def _catalogue(config: Path | None) -> Catalogue:
-    """The catalogue with the configuration's local plugins; a broken configuration only costs those."""
-    from auscult.catalogue import Catalogue
-    from auscult.config import load
-
-    try:
-        return load(config)[1]
-    except ConfigurationError as error:
-        click.echo(
-            f"auscult: the configuration cannot be read, local plugins are left out: {error.findings[0]}", err=True
-        )
-        return Catalogue.discover()
 
 
 def _origin(info: PluginInfo) -> str:
