@@ -22,7 +22,7 @@ class TlsCheck(Check):
     """A server's certificate is valid for its name, and for some time to come."""
 
     kind = "tls"
-    measurements = (Measurement("certificate_days_left", "days", "Days until the certificate ends, negative after."),)
+    measurements = (Measurement("certificate_days_left", "days", "Time until the certificate ends, negative after."),)
 
     host: Annotated[str, Meta(min_length=1)]
     """Name or address to connect to."""

@@ -90,7 +90,7 @@ class _Writer:
 
     def measurements(self, views: Sequence[ComponentHealth], components: Mapping[str, Component]) -> Iterator[str]:
         """Declared measurements under their kind; undeclared ones (functions, pushes) as gauges."""
-        samples: dict[str, tuple[Family, list[str]]] = {}
+        samples: dict[str, tuple[Family, dict[str, str]]] = {}
         families: dict[tuple[type, str], Family] = {}
         for index, view in enumerate(views):
             component = components.get(view.component_name)
@@ -102,13 +102,16 @@ class _Writer:
                 if (family := families.get(key)) is None:
                     declared = next((m for m in check.measurements if m.name == measured), Measurement(measured))
                     family = families[key] = family_of(check, declared)
-                _, lines = samples.setdefault(family.name, (family, []))
-                lines.append(f"{prefix(family.name, ('component', view.component_name))}{number(value)}\n")
+                # One line each, also where a check says both `x_ms` and `x_seconds`.
+                lines = samples.setdefault(family.name, (family, {}))[1]
+                shown = number(value * family.factor if family.factor != 1.0 else value)
+                name = view.component_name
+                lines.setdefault(name, f"{prefix(family.name, ('component', name))}{shown}\n")
             if index % _PER_SLICE == _PER_SLICE - 1:
                 yield ""
         for name in sorted(samples):
             family, lines = samples[name]
-            yield head(family, openmetrics=self._openmetrics) + "".join(lines)
+            yield head(family, openmetrics=self._openmetrics) + "".join(lines.values())
 
     def _stamp(self, at: int | None) -> int | None:
         if not self._timestamps or at is None:

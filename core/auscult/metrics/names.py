@@ -29,6 +29,8 @@ class Family(Struct, frozen=True):
     labels: tuple[str, ...] = ()
     timestamps: bool = False
     """Carries the time of the evaluation, as the seed document's health families do."""
+    factor: float = 1.0
+    """What a measurement is multiplied by: Prometheus wants base units."""
 
 
 _COMPONENT = ("component",)
@@ -117,17 +119,31 @@ FAMILIES: dict[str, Family] = {
     )
 }
 
-_SUFFIXES = {"ms": "milliseconds", "percent": "percent", "bytes": "bytes", "seconds": "seconds"}
+_BASE = {"ms": ("seconds", 0.001), "days": ("seconds", 86_400.0)}
+"""Units that people read and Prometheus does not want: the base unit, and how many of it."""
 
 
 def family_of(check: type[Check] | Check, measurement: Measurement) -> Family:
-    """The family of one measurement: ``auscult_redis_memory_bytes{component}``, a counter's with ``_total``."""
+    """The family of one measurement: ``auscult_redis_memory_bytes{component}``, a counter's with ``_total``.
+
+    Times become seconds: ``rtt_avg_ms`` is exported as ``auscult_ping_rtt_avg_seconds``.
+    """
     kind = re.sub(r"[^a-zA-Z0-9_]", "_", check.kind) or "function"
-    name = f"auscult_{kind}_{measurement.name}"
+    name, unit, factor = _in_base_unit(measurement)
+    name = f"auscult_{kind}_{name}"
     if measurement.kind == "counter" and not name.endswith("_total"):
         name += "_total"
     text = measurement.help or f"`{measurement.name}` of the check `{check.kind}`."
-    return Family(name, measurement.kind, text, measurement.unit, _COMPONENT)
+    return Family(name, measurement.kind, text, unit, _COMPONENT, factor=factor)
+
+
+def _in_base_unit(measurement: Measurement) -> tuple[str, str, float]:
+    """Name, unit and factor; the unit of what nobody declared shows in its name."""
+    unit = measurement.unit or ("ms" if measurement.name.endswith("_ms") else "")
+    if unit not in _BASE:
+        return measurement.name, unit, 1.0
+    base, factor = _BASE[unit]
+    return re.sub(rf"(^|_){unit}(?=_|$)", rf"\g<1>{base}", measurement.name), base, factor
 
 
 def measured(checks: Iterable[type[Check]]) -> Mapping[str, Family]:

@@ -30,7 +30,7 @@ class HttpCheck(Check):
     measurements = (
         Measurement("http_status", "", "The status code of the answer."),
         Measurement("body_bytes", "bytes", "Size of the body that was read."),
-        Measurement("certificate_days_left", "days", "Days until the server's certificate ends."),
+        Measurement("certificate_days_left", "days", "Time until the server's certificate ends."),
         Measurement("redirects", "hops", "Redirects that were followed."),
     )
 
