@@ -63,6 +63,12 @@ class Store:
         try:
             _prepare(directory)
             writer = Writer(directory, clock, retention or Retention(), low_water_bytes)
+        except sqlite3.Error as error:
+            lock.release()
+            raise StoreError(
+                f"The history in {directory / FILE} cannot be read ({error}): "
+                "move the file away and start again, or restore a copy"
+            ) from error
         except BaseException:
             lock.release()
             raise
@@ -86,8 +92,8 @@ class Store:
 
     def close(self) -> None:
         """Write what waits and close; blocks."""
+        self._reader.close()  # first: a reader would keep the write-ahead log from being emptied
         self._writer.close()
-        self._reader.close()
         self._lock.release()
 
 
@@ -95,14 +101,9 @@ def _prepare(directory: Path) -> None:
     """Check what an unclean end may have left, and bring the schema up to date."""
     path = directory / FILE
     unclean = path.with_name(FILE + "-wal").exists()
-    try:
-        with contextlib.closing(open_writer(path)) as connection:
-            if unclean:
-                (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-                if verdict != "ok":
-                    raise sqlite3.DatabaseError(verdict)
-            migrate(connection)
-    except sqlite3.Error as error:
-        raise StoreError(
-            f"The history in {path} cannot be read ({error}): move the file away and start again, or restore a copy"
-        ) from error
+    with contextlib.closing(open_writer(path)) as connection:
+        if unclean:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+        migrate(connection)

@@ -1,4 +1,4 @@
-"""Questions to the history. Each thread that asks has a read-only connection of its own."""
+"""Questions to the history, each over a read-only connection that nobody else uses meanwhile."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from auscult.errors import StoreError
 from auscult.model import CheckResult, Ping
 from auscult.store.rollups import SIZES, HistoryPoint, watermark
 from auscult.store.rows import COLUMNS, StoredResult, decode
@@ -18,7 +20,15 @@ __all__ = ["Reader"]
 
 SCANNED = 2_000_000
 """Results looked through for those of one component, newest first: results carry no index."""
-UPTIME_WINDOWS = {"1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000, "30d": 30 * 86_400_000}
+IDLE = 4
+"""Connections kept for later questions."""
+UPTIME_WINDOWS = {
+    "1h": (3_600_000, "minute"),
+    "24h": (86_400_000, "hour"),
+    "7d": (7 * 86_400_000, "day"),
+    "30d": (30 * 86_400_000, "day"),
+}
+"""Length in ms, and the roll-up that it is counted from."""
 
 _TAIL = (
     "sum(code / 16 = 0), sum(code / 16 = 1), sum(code / 16 = 2), sum(code / 16 > 2), "
@@ -27,61 +37,83 @@ _TAIL = (
 
 
 class Reader:
-    """Opens connections as threads come, closes them all in `close`."""
+    """Opens connections as questions come. Threads come and go, so connections do not belong to them."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
-        self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._busy: set[sqlite3.Connection] = set()
+        self._lock = threading.Condition()
         self._closed = False
 
     def close(self) -> None:
-        """Close every connection; later questions find nothing."""
+        """Stop questions that are being answered, and close every connection; later questions raise StoreError."""
         with self._lock:
             self._closed = True
-            for connection in self._all:
+            for connection in self._busy:
+                connection.interrupt()
+            self._lock.wait_for(lambda: not self._busy, timeout=5)
+            for connection in self._idle:
                 connection.close()
-            self._all.clear()
+            self._idle.clear()
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose answers all come from one moment."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = open_reader(self._path)
-            with self._lock:
-                self._all.append(connection)
-        connection.execute("BEGIN")
+        """A connection whose answers all come from one moment. Raises StoreError."""
+        connection, sound = self._take(), False
         try:
+            connection.execute("BEGIN")
             yield connection
-        finally:
             connection.rollback()
+            sound = True
+        except sqlite3.Error as error:
+            what = "the store is being closed" if self._closed else error
+            raise StoreError(f"The history cannot be read: {what}") from error
+        finally:
+            self._give_back(connection, sound=sound)
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreError("The history cannot be read: the store is closed")
+            try:
+                connection = self._idle.pop() if self._idle else open_reader(self._path)
+            except sqlite3.Error as error:
+                raise StoreError(f"The history cannot be read: {error}") from error
+            self._busy.add(connection)
+        return connection
+
+    def _give_back(self, connection: sqlite3.Connection, *, sound: bool) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            if sound and not self._closed and len(self._idle) < IDLE:
+                self._idle.append(connection)
+            else:
+                connection.close()
+            self._lock.notify_all()
 
     def history(self, component: str, start: int, end: int, points: int) -> list[HistoryPoint]:
         """What happened to a component in [start, end), in at most `points` stretches of equal length, oldest first.
 
-        Stretches without results are left out. They are whole minutes, hours or days, so the first may begin
-        before `start`.
+        Stretches without results are left out. They are made of whole minutes, hours or days, so the first may begin
+        before `start` and the last may end after `end`.
         """
-        width = max((end - start) // max(points, 1), 1)
-        size = next((size for size in reversed(SIZES.values()) if size <= width), SIZES["minute"])
-        table = next(name for name, value in SIZES.items() if value == size)
-        step = -(-width // size) * size
         with self._snapshot() as connection:
             number = _number_of(connection, component)
-            if number is None:
+            if number is None or end <= start:
                 return []
+            table = _table_for(connection, number, start, (end - start) // max(points, 1))
+            first, last, step, origin = _stretches(start, end, points, SIZES[table])
             rows = connection.execute(
-                f"SELECT start / ?4 * ?4, sum(healthy), sum(degraded), sum(unhealthy), sum(unknown), sum(timed), "  # noqa: S608
-                f"total(ms_sum), min(ms_min), max(ms_max) FROM {table} "
+                f"SELECT (start - ?4) / ?5 * ?5 + ?4, sum(healthy), sum(degraded), sum(unhealthy), sum(unknown), "  # noqa: S608
+                f"sum(timed), total(ms_sum), min(ms_min), max(ms_max) FROM {table} "
                 "WHERE component = ?1 AND start >= ?2 AND start < ?3 GROUP BY 1",
-                (number, start // size * size, end, step),
+                (number, first, last, origin, step),
             ).fetchall()
             tail = connection.execute(
-                f"SELECT at / ?4 * ?4, {_TAIL} FROM result "  # noqa: S608
-                "WHERE id > ?5 AND component = ?1 AND at >= ?2 AND at < ?3 GROUP BY 1",
-                (number, start // size * size, end, step, watermark(connection)),
+                f"SELECT (at - ?4) / ?5 * ?5 + ?4, {_TAIL} FROM result "  # noqa: S608
+                "WHERE id > ?6 AND component = ?1 AND at >= ?2 AND at < ?3 GROUP BY 1",
+                (number, first, last, origin, step, watermark(connection)),
             ).fetchall()
         return [_point(row) for row in _merged(rows, tail)]
 
@@ -119,24 +151,34 @@ class Reader:
         }
 
     def uptime(self, now: int) -> dict[str, dict[str, float | None]]:
-        """Percent of counted results that did not fail, per component and window.
+        """Percent of counted results that did not fail, per component and window, judged on what there is.
 
-        The windows of 1 h and 24 h begin at whole minutes and hours, the longer ones at whole days.
+        The windows of 1 h and 24 h begin at whole minutes and hours, the longer ones at whole days. Components
+        without any result are left out.
         """
-        uptime: dict[str, dict[str, float | None]] = {}
+        begins = {
+            window: (now - length) // SIZES[table] * SIZES[table] for window, (length, table) in UPTIME_WINDOWS.items()
+        }
+        counted: dict[int, dict[str, tuple[int, int]]] = {}
         with self._snapshot() as connection:
             names = dict(connection.execute("SELECT id, name FROM component"))
-            for window, length in UPTIME_WINDOWS.items():
-                table = "minute" if length <= SIZES["hour"] else "hour" if length <= SIZES["day"] else "day"
-                size = SIZES[table]
+            for window, (_, table) in UPTIME_WINDOWS.items():
+                # Component by component: what is older than the window is not even looked at.
                 for number, up, down in connection.execute(
-                    f"SELECT component, sum(healthy + degraded), sum(unhealthy) FROM {table} "  # noqa: S608
-                    "WHERE start >= ? GROUP BY component",
-                    ((now - length) // size * size,),
+                    "SELECT id, sum(healthy + degraded), sum(unhealthy) "  # noqa: S608
+                    f"FROM component CROSS JOIN {table} ON component = id AND start >= ? GROUP BY id",
+                    (begins[window],),
                 ):
-                    share = up / (up + down) * 100 if up + down else None
-                    uptime.setdefault(names[number], dict.fromkeys(UPTIME_WINDOWS))[window] = share
-        return uptime
+                    counted.setdefault(number, {})[window] = (up, down)
+            for number, *tail in _not_rolled_up(connection, list(begins.values())):
+                known = counted.setdefault(number, {})
+                for window, up, down in zip(begins, tail[::2], tail[1::2], strict=True):
+                    before = known.get(window, (0, 0))
+                    known[window] = (before[0] + up, before[1] + down)
+        return {
+            names[number]: {window: _share(*known.get(window, (0, 0))) for window in UPTIME_WINDOWS}
+            for number, known in counted.items()
+        }
 
     def pings(self, *, limit: int = 20) -> dict[str, list[Ping]]:
         """The latest signs of life per component, oldest first."""
@@ -158,6 +200,53 @@ class Reader:
                     "SELECT name, status, since FROM state JOIN component ON component.id = state.component"
                 )
             }
+
+
+def _not_rolled_up(connection: sqlite3.Connection, begins: list[int]) -> sqlite3.Cursor:
+    """Per component, for each begin the number of results since then that did not fail, and that did."""
+    columns = "".join(
+        f", sum(at >= ?{i} AND code / 16 < 2), sum(at >= ?{i} AND code / 16 = 2)" for i in range(2, len(begins) + 2)
+    )
+    statement = f"SELECT component{columns} FROM result WHERE id > ?1 GROUP BY component"  # noqa: S608
+    return connection.execute(statement, (watermark(connection), *begins))
+
+
+def _share(up: int, down: int) -> float | None:
+    return up * 100 / (up + down) if up + down else None
+
+
+def _table_for(connection: sqlite3.Connection, component: int, start: int, width: int) -> str:
+    """The coarsest roll-up that is as fine as `width` ms; a coarser one where that one does not reach back so far."""
+    fine = [name for name, size in SIZES.items() if size <= width] or ["minute"]
+    candidates = list(SIZES)[len(fine) - 1 :]
+    for table, coarser in pairwise(candidates):
+        if _oldest(connection, table, component) <= max(
+            _oldest(connection, coarser, component) + SIZES[coarser], start
+        ):
+            return table
+    return candidates[-1]
+
+
+def _oldest(connection: sqlite3.Connection, table: str, component: int) -> int:
+    (start,) = connection.execute(
+        f"SELECT ifnull(min(start), 1 << 60) FROM {table} WHERE component = ?",  # noqa: S608
+        (component,),
+    ).fetchone()
+    return int(start)
+
+
+def _stretches(start: int, end: int, points: int, size: int) -> tuple[int, int, int, int]:
+    """Where what is asked for begins and ends in whole `size`, and the step and origin of at most `points` stretches.
+
+    Stretches are counted from the epoch, so that they stay where they are while time goes on.
+    """
+    first, last = start // size * size, -(-end // size) * size
+    if points < 2:
+        return first, last, last - first, first
+    step = max(-(-(end - start) // points // size), 1) * size
+    while (last - 1) // step - first // step >= points:
+        step += size
+    return first, last, step, 0
 
 
 def _number_of(connection: sqlite3.Connection, component: str) -> int | None:

@@ -16,6 +16,9 @@ SIZES = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 SLICE = 1000
 """Rows per transaction: a write takes a few milliseconds, so nothing urgent waits longer."""
 
+STEPPED_OVER = 100_000
+"""Results from the future that are looked past when old ones are deleted."""
+
 _COUNTS = (
     "sum(code / 16 = 0), sum(code / 16 = 1), sum(code / 16 = 2), sum(code / 16 > 2), "
     "count(ms), total(ms), min(ms), max(ms)"
@@ -85,12 +88,15 @@ def roll_up(connection: sqlite3.Connection) -> bool:
 def forget(connection: sqlite3.Connection, retention: Retention, now: int) -> bool:
     """Delete one slice of what is older than the retention, in one transaction; True when more waits.
 
-    Results go in the order of their numbers, and only those that are rolled up.
+    Results go in the order of their numbers, and only those that are rolled up. Some from the future (the clock
+    went wrong for a while) are stepped over, so that they do not keep all that came after them.
     """
     connection.execute("BEGIN IMMEDIATE")
+    (oldest,) = connection.execute("SELECT ifnull(min(id), 0) FROM result").fetchone()
     deleted = connection.execute(
-        "DELETE FROM result WHERE id IN (SELECT id FROM result WHERE id <= ? ORDER BY id LIMIT ?) AND at < ?",
-        (watermark(connection), SLICE, now - int(retention.raw * 1000)),
+        "DELETE FROM result WHERE id IN (SELECT id FROM result WHERE id <= ? AND at <= ? ORDER BY id LIMIT ?) "
+        "AND at < ?",
+        (min(watermark(connection), oldest + STEPPED_OVER), now, SLICE, now - int(retention.raw * 1000)),
     ).rowcount
     for table, kept in (("minute", retention.minutes), ("hour", retention.hours), ("day", retention.hours)):
         deleted += connection.execute(

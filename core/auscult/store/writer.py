@@ -5,7 +5,6 @@ commit is served at once, and transactions of alerts (`submit`) go first, with a
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 from collections import deque
@@ -21,6 +20,7 @@ from msgspec import Struct
 from auscult.clock import Clock
 from auscult.errors import StoreError
 from auscult.model import CheckResult, Ping
+from auscult.store.disk import Disk
 from auscult.store.rollups import Retention, forget, roll_up
 from auscult.store.rows import Names, encode
 from auscult.store.schema import FILE, open_writer
@@ -37,14 +37,16 @@ AT_ONCE = 1000
 """Results per transaction: a few milliseconds."""
 ROLL_EVERY = 2.0
 FORGET_EVERY = 60.0
-LOOK_AT_DISK_EVERY = 5.0
-RESERVE = 1 << 20
-"""Bytes kept aside on the disk for alerts when it is full."""
+HOUSEKEEPING = 0.03
+"""Seconds at a time for rolling up and forgetting, so that results are on disk in time."""
+ROLLING_AT_CLOSE = 0.5
 PINGS_KEPT = 100
 
 _INSERT = (
     "INSERT INTO result (component, at, code, duration, ms, message, shape, numbers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_SICK = ("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN")
+"""Errors after which a connection cannot be believed."""
 Done = Callable[[BaseException | None], None]
 T = TypeVar("T")
 
@@ -69,9 +71,10 @@ class Writer:
     """Owns the writing connection. Every method may be called from any thread and none of them blocks."""
 
     def __init__(self, directory: Path, clock: Clock, retention: Retention, low_water_bytes: int) -> None:
-        self._directory, self._path = directory, directory / FILE
-        self._clock, self._retention, self._low_water = clock, retention, low_water_bytes
-        self._connection = open_writer(self._path)
+        self._path = directory / FILE
+        self._clock, self._retention = clock, retention
+        self._disk = Disk(directory, low_water_bytes)
+        self._connection: sqlite3.Connection | None = open_writer(self._path)
         self._names = Names(self._connection)
         self._results: deque[CheckResult] = deque()
         self._durable: deque[tuple[CheckResult | tuple[str, Ping], Done]] = deque()
@@ -79,12 +82,12 @@ class Writer:
         self._states: dict[str, tuple[str, int]] = {}
         self._submitted: deque[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]] = deque()
         self._wake, self._urgent, self._closing = threading.Event(), threading.Event(), threading.Event()
+        self._ended = False
         self._since: float | None = None
-        self._rolled = self._forgot = self._looked = 0.0
+        self._rolled = self._forgot = 0.0
         self._rows = self._batches = self._dropped = 0
-        self._error, self._low_on_disk = "", False
-        self._unrolled = True
-        self._reserve()
+        self._error = ""
+        self._unrolled = self._behind = True
         self._thread = threading.Thread(target=self._run, name="auscult-store", daemon=True)
         self._thread.start()
 
@@ -97,7 +100,7 @@ class Writer:
                 self._results.popleft()
                 self._dropped += 1
         self._results.append(result)
-        if not self._wake.is_set():
+        if self._since is None:
             self._since = monotonic()
             self._wake.set()
 
@@ -141,176 +144,260 @@ class Writer:
             batches=self._batches,
             dropped=self._dropped,
             last_error=self._error,
-            low_on_disk=self._low_on_disk,
+            low_on_disk=self._disk.low,
             file_bytes=self._path.stat().st_size if self._path.exists() else 0,
         )
 
     def _hurry(self) -> None:
         self._urgent.set()
         self._wake.set()
+        if self._ended:
+            self._refuse(StoreError("the store is closed"))
+
+    def _refuse(self, error: StoreError) -> None:
+        """Tell everybody who waits that it will not be."""
+        with suppress(IndexError):
+            while True:
+                _tell(self._durable.popleft()[1], error)
+        with suppress(IndexError):
+            while True:
+                future = self._submitted.popleft()[1]
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
+        with suppress(IndexError):
+            while True:
+                self._flushed.popleft().set()
 
     # The thread
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            if self._wake.wait(ROLL_EVERY if self._unrolled else FORGET_EVERY):
-                self._urgent.wait(COLLECT)
+            if self._wake.wait(0 if self._behind else ROLL_EVERY if self._unrolled else FORGET_EVERY):
+                waited = monotonic() - self._since if self._since is not None else 0.0
+                self._urgent.wait(max(COLLECT - waited, 0.0))
             self._wake.clear()
             self._urgent.clear()
+            self._since = None
             self._serve()
         self._serve()
         with suppress(sqlite3.Error):
-            while roll_up(self._connection):
-                pass
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._connection.close()
+            if self._connection is not None:
+                until = monotonic() + ROLLING_AT_CLOSE
+                while monotonic() < until and roll_up(self._connection):
+                    pass
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._connection.close()
+        self._ended = True
+        self._refuse(StoreError("the store is closed"))
 
     def _serve(self) -> None:
+        flushed = [self._flushed.popleft() for _ in range(len(self._flushed))]
         try:
-            self._look_at_disk()
-            self._run_submitted()
-            self._write_durable()
-            while self._results or self._states:
-                self._write_batch()
-                self._run_submitted()
-            while self._flushed:
-                self._flushed.popleft().set()
-            self._keep_house()
-            self._error = "" if not self._low_on_disk else self._error
+            self._disk.look()
+            connection = self._reopen() if self._connection is None else self._connection
+            self._write_all(connection)
+            self._keep_house(connection)
+            self._error = ""
         except sqlite3.Error as error:
             self._fail(error)
         except Exception as error:
             log.exception("the store's writer stumbled")
-            self._error = str(error)
+            self._error = str(error) or type(error).__name__
+        for done in flushed:
+            done.set()
+        if self._results:  # what an error left waiting
+            self._wake.set()
 
-    def _write_batch(self) -> None:
+    def _write_all(self, connection: sqlite3.Connection) -> None:
+        """Everything that waits, whoever is waited for first."""
+        while True:
+            self._run_submitted(connection)
+            self._write_durable(connection)
+            if self._disk.low:
+                self._drop_results()
+                return
+            if not self._results and not self._states:
+                return
+            self._write_batch(connection)
+
+    def _drop_results(self) -> None:
+        for _ in range(len(self._results)):
+            self._results.popleft()
+            self._dropped += 1
+
+    def _write_batch(self, connection: sqlite3.Connection) -> None:
         batch = [self._results.popleft() for _ in range(min(AT_ONCE, len(self._results)))]
-        states, self._states = self._states, {}
-        if self._low_on_disk:
-            self._dropped += len(batch)
-            return
+        states = dict([self._states.popitem() for _ in range(len(self._states))])
         try:
-            with self._transaction():
-                self._connection.executemany(_INSERT, [encode(result, self._names) for result in batch])
-                self._write_states(states)
+            try:
+                with _Transaction(connection, self._names):
+                    connection.executemany(_INSERT, [encode(result, self._names) for result in batch])
+                    self._write_states(connection, states)
+                self._rows += len(batch)
+            except Exception as error:
+                if _is_environmental(error):
+                    raise
+                self._write_singly(connection, batch, states)
         except sqlite3.Error:
-            self._dropped += len(batch)
+            # Not the results' fault: they wait, as long as there is room for them.
+            self._results.extendleft(reversed(batch))
+            for name, state in states.items():
+                self._states.setdefault(name, state)
             raise
         self._unrolled = True
-        self._rows += len(batch)
         self._batches += 1
 
-    def _write_states(self, states: dict[str, tuple[str, int]]) -> None:
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
-            [(self._names.component(name), status, since) for name, (status, since) in states.items()],
-        )
+    def _write_singly(
+        self, connection: sqlite3.Connection, batch: list[CheckResult], states: dict[str, tuple[str, int]]
+    ) -> None:
+        """A batch with something unfit in it: that is dropped, the others are written."""
+        written = 0
+        with _Transaction(connection, self._names):
+            for result in batch:
+                try:
+                    connection.execute(_INSERT, encode(result, self._names))
+                    written += 1
+                except Exception as error:
+                    if _is_environmental(error):
+                        raise
+                    log.error("a result of %s cannot be stored: %s", result.component, error)
+            self._write_states(connection, states)
+        self._rows += written
+        self._dropped += len(batch) - written
 
-    def _write_durable(self) -> None:
+    def _write_states(self, connection: sqlite3.Connection, states: dict[str, tuple[str, int]]) -> None:
+        if states:
+            connection.executemany(
+                "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
+                [(self._names.component(name), status, since) for name, (status, since) in states.items()],
+            )
+
+    def _write_durable(self, connection: sqlite3.Connection) -> None:
         waiting = [self._durable.popleft() for _ in range(len(self._durable))]
         if not waiting:
             return
-        error: BaseException | None = None
+        errors: list[StoreError | None] = []
         try:
-            if self._low_on_disk:
+            if self._disk.low:
                 raise StoreError("the disk is almost full: nothing is stored until there is space again")
-            with self._transaction():
-                for item, _ in waiting:
-                    self._write_item(item)
-            self._rows += len(waiting)
-        except (sqlite3.Error, StoreError) as caught:
-            error = caught if isinstance(caught, StoreError) else StoreError(f"the store cannot write: {caught}")
-        for _, done in waiting:
-            done(error)
-        if error is not None and error.__cause__ is None and isinstance(error.__context__, sqlite3.Error):
-            raise error.__context__
+            with _Transaction(connection, self._names):
+                errors = [self._try_item(connection, item) for item, _ in waiting]
+            self._rows += errors.count(None)
+            self._unrolled = True
+        except StoreError as error:
+            errors = [error] * len(waiting)
+        except Exception as error:
+            errors = [StoreError(f"the store cannot write: {error}")] * len(waiting)
+            raise
+        finally:
+            for (_, done), failure in zip(waiting, errors, strict=True):
+                _tell(done, failure)
 
-    def _write_item(self, item: CheckResult | tuple[str, Ping]) -> None:
+    def _try_item(self, connection: sqlite3.Connection, item: CheckResult | tuple[str, Ping]) -> StoreError | None:
+        """Write it; what went wrong where it alone is to blame."""
+        try:
+            self._write_item(connection, item)
+        except Exception as error:
+            if _is_environmental(error):
+                raise
+            return StoreError(f"it cannot be stored: {error}")
+        return None
+
+    def _write_item(self, connection: sqlite3.Connection, item: CheckResult | tuple[str, Ping]) -> None:
         if isinstance(item, CheckResult):
-            self._connection.execute(_INSERT, encode(item, self._names))
+            connection.execute(_INSERT, encode(item, self._names))
             return
         name, ping = item
         component = self._names.component(name)
-        self._connection.execute(
+        connection.execute(
             "INSERT INTO ping (component, at, kind, exit_code, message) VALUES (?, ?, ?, ?, ?)",
             (component, ping.at, ping.kind, ping.exit_code, ping.message),
         )
-        self._connection.execute(
+        connection.execute(
             "DELETE FROM ping WHERE component = ?1 AND id <= "
             "(SELECT id FROM ping WHERE component = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
             (component, PINGS_KEPT),
         )
 
-    def _run_submitted(self) -> None:
+    def _run_submitted(self, connection: sqlite3.Connection) -> None:
         while self._submitted:
             work, future = self._submitted.popleft()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                self._connection.execute("PRAGMA synchronous=FULL")
-                if self._low_on_disk:
-                    (self._directory / "reserve").unlink(missing_ok=True)
-                with self._transaction():
-                    answer = work(self._connection)
+                connection.execute("PRAGMA synchronous=FULL")
+                if self._disk.low:
+                    self._disk.release_reserve()
+                with _Transaction(connection, self._names):
+                    answer = work(connection)
                 future.set_result(answer)
             except BaseException as error:  # the caller decides what it means
                 future.set_exception(error)
+                if isinstance(error, sqlite3.Error) and _name_of(error).startswith(_SICK):
+                    raise
             finally:
                 with suppress(sqlite3.Error):
-                    self._connection.execute("PRAGMA synchronous=NORMAL")
+                    connection.execute("PRAGMA synchronous=NORMAL")
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._connection, self._names)
-
-    def _keep_house(self) -> None:
-        """Roll up and forget, a slice at a time, as long as nobody waits."""
+    def _keep_house(self, connection: sqlite3.Connection) -> None:
+        """Roll up and forget, a slice at a time, for a moment and as long as nobody waits."""
         now = monotonic()
-        if now - self._rolled >= ROLL_EVERY:
-            self._unrolled = True
-            while self._unrolled and not self._urgent.is_set():
-                self._unrolled = roll_up(self._connection)
+        if self._behind or now - self._rolled >= ROLL_EVERY:
+            self._unrolled = self._behind = self._while_there_is_time(lambda: roll_up(connection), now)
             self._rolled = now
         if now - self._forgot >= FORGET_EVERY:
-            self._forgot = now
-            while forget(self._connection, self._retention, self._clock.now_ms()) and not self._urgent.is_set():
-                pass
+            wall = self._clock.now_ms()
+            if self._while_there_is_time(lambda: forget(connection, self._retention, wall), now):
+                self._behind = True
+            else:
+                self._forgot = now
 
-    # The disk
-
-    def _reserve(self) -> None:
-        path = self._directory / "reserve"
-        with suppress(OSError):
-            if not path.exists():
-                path.write_bytes(bytes(RESERVE))
-
-    def _look_at_disk(self) -> None:
-        now = monotonic()
-        if now - self._looked < LOOK_AT_DISK_EVERY and not self._low_on_disk:
-            return
-        self._looked = now
-        disk = os.statvfs(self._directory)
-        low = disk.f_bavail * disk.f_frsize < self._low_water
-        if low != self._low_on_disk:
-            self._low_on_disk = low
-            log.warning(
-                "the disk is almost full: results are not stored" if low else "there is space on the disk again"
-            )
-            if not low:
-                self._error = ""
-                self._reserve()
+    def _while_there_is_time(self, work: Callable[[], bool], started: float) -> bool:
+        """Repeat `work` until it says that nothing waits; True when something still does."""
+        while work():
+            if self._urgent.is_set() or monotonic() - started > HOUSEKEEPING:
+                return True
+        return False
 
     def _fail(self, error: sqlite3.Error) -> None:
-        """Remember, and after an I/O error start over with a new connection: the old one cannot be believed."""
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        self._error = f"{error} ({name})"
-        log.error("the store cannot write: %s", self._error)
-        if name == "SQLITE_FULL":
-            self._low_on_disk = True
-        with suppress(sqlite3.Error):
-            self._connection.close()
-        with suppress(sqlite3.Error):
-            self._connection = open_writer(self._path)
-            self._names = Names(self._connection)
+        """Remember, and start over with a new connection: the old one cannot be believed."""
+        text = f"{error} ({_name_of(error)})"
+        if text != self._error:
+            log.error("the store cannot write: %s", text)
+        self._error = text
+        self._behind = False  # no hurry to fail again
+        if _name_of(error) == "SQLITE_FULL":
+            self._disk.found_full()
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _reopen(self) -> sqlite3.Connection:
+        try:
+            connection = open_writer(self._path)
+            self._names = Names(connection)
+        except sqlite3.Error as error:
+            self._refuse(StoreError(f"the store cannot write: {error}"))
+            raise
+        self._connection = connection
+        return connection
+
+
+def _name_of(error: sqlite3.Error) -> str:
+    return str(getattr(error, "sqlite_errorname", type(error).__name__))
+
+
+def _is_environmental(error: Exception) -> bool:
+    """Whether the file or the disk is to blame, and not what was to be written."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) in (sqlite3.DatabaseError, sqlite3.InternalError)
+
+
+def _tell(done: Done, error: BaseException | None) -> None:
+    try:
+        done(error)
+    except Exception:
+        log.debug("nobody waits any more for what was stored", exc_info=True)
 
 
 class _Transaction:
@@ -324,8 +411,15 @@ class _Transaction:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self._connection.execute("COMMIT")
-            return
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                self._undo()
+                raise
+        else:
+            self._undo()
+
+    def _undo(self) -> None:
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
