@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import anyio
 import pytest
@@ -119,7 +119,7 @@ def closed() -> int:
 
 @pytest.fixture
 def says() -> Iterator[Callable[[bytes], int]]:
-    """``says(b"...")``: a port that says so to everybody who connects, and then hangs up."""
+    """``says(b"...")``: a port that says so to everybody who connects, says no more, and listens."""
     opened: list[socket.socket] = []
 
     def serve(words: bytes) -> int:
@@ -132,12 +132,11 @@ def says() -> Iterator[Callable[[bytes], int]]:
                     connection, _ = listening.accept()
                 except OSError:
                     return
-                with connection:
-                    connection.settimeout(0.2)
-                    try:
-                        connection.sendall(words)
-                        connection.recv(65536)
-                    except OSError:
+                with connection, suppress(OSError):
+                    connection.settimeout(5)
+                    connection.sendall(words)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
                         pass
 
         threading.Thread(target=accept, daemon=True).start()

@@ -169,9 +169,12 @@ async def test_nothing_is_left_open(file, watch):
 
 
 def _opened(file: Path) -> bool:
-    with suppress(FileNotFoundError):  # a file may be closed while we look
-        return any(number.readlink() == file for number in Path("/proc/self/fd").iterdir())
-    return True
+    def is_it(number: Path) -> bool:
+        with suppress(FileNotFoundError):  # closed while we look
+            return number.readlink() == file
+        return False
+
+    return any(is_it(number) for number in Path("/proc/self/fd").iterdir())
 
 
 def test_found_in_the_environment():
