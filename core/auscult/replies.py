@@ -1,7 +1,8 @@
 """What channels do with HTTP: send one request, and turn whatever comes of it into a `DeliveryError` or nothing.
 
-`deliver` sends and judges; `raise_for_reply` judges a reply that was got some other way. Neither tries again: that
-is the core's work, and the `DeliveryError` says whether it can help, and when. What is in the address's path, in the
+`deliver` sends and judges; `raise_for_reply` judges a reply that was got some other way; `deliver_each` is for
+receivers that take one alert at a time. None tries again: that is the core's work, and the `DeliveryError` says whether
+it can help, and when. What is in the address's path, in the
 options typed `SecretStr` and in the headers is in no message and in no log.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import base64
 import json as _json
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,10 @@ from auscult.options import scrub, secret_values
 if TYPE_CHECKING:
     import httpx
 
+    from auscult.alert import Notice, Notification
     from auscult.kinds import Channel, ChannelContext
 
-__all__ = ["LONGEST_WAIT", "deliver", "raise_for_reply", "retry_after"]
+__all__ = ["LONGEST_WAIT", "deliver", "deliver_each", "raise_for_reply", "retry_after"]
 
 LONGEST_WAIT = 86_400.0
 """Seconds; a receiver that asks for more is tried again after this."""
@@ -84,6 +86,35 @@ async def deliver(
     except httpx.TransportError as error:
         said = scrub(str(error), secrets) or "no more is known"
         raise DeliveryError(f"{origin.host}: {type(error).__name__}: {said}") from None
+
+
+async def deliver_each(
+    channel: Channel, notification: Notification, send: Callable[[Notice], Awaitable[object]]
+) -> None:
+    """Call `send` with each notice in turn, for a receiver that takes one alert a request.
+
+    What is to be tried again ends the attempt, and the next attempt goes on where this one stopped: the class of
+    `channel` is declared with ``dict=True``, so that its objects can remember it. What is refused for good does not
+    keep the others back; it is raised at the end, as one permanent `DeliveryError`.
+    """
+    key, done, refused = vars(channel).get("_told", ("", set(), []))
+    if key != notification.key or notification.attempt == 1:
+        done, refused = set(), []
+        vars(channel)["_told"] = (notification.key, done, refused)
+    for notice in notification.notices:
+        if notice.key in done:
+            continue
+        try:
+            await send(notice)
+        except DeliveryError as error:
+            if error.retry:
+                raise
+            refused.append(str(error))
+        done.add(notice.key)
+    vars(channel).pop("_told", None)
+    if refused:
+        more = f" ({len(refused)} of {len(notification.notices)} alerts)" if len(notification.notices) > 1 else ""
+        raise DeliveryError(f"{refused[0]}{more}", retry=False)
 
 
 def raise_for_reply(

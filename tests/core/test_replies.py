@@ -9,10 +9,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.notices import RealContext
+from msgspec import structs
+from tests.notices import RealContext, make_notice, notify
 from tests.servers.vendor import RESET, Answer, Vendor, serving
 
-from auscult import Channel, DeliveryError, SecretStr, deliver, raise_for_reply
+from auscult import Channel, DeliveryError, Notification, SecretStr, deliver, deliver_each, raise_for_reply
 from auscult.replies import LONGEST_WAIT, retry_after
 from auscult.runtime.egress import EgressPolicy
 
@@ -203,3 +204,62 @@ async def test_an_endless_refusal_is_cut(vendor):
     with pytest.raises(DeliveryError) as failed:
         await send(vendor)
     assert len(str(failed.value)) < 300
+
+
+class OneByOne(Channel, dict=True):
+    """A channel whose receiver takes one alert a request."""
+
+    kind = "one-by-one"
+
+    url: str
+    """The address."""
+
+    async def send(self, notification, ctx):
+        """Post the rule's name."""
+        await deliver_each(self, notification, lambda n: deliver(self, ctx, self.url, json=n.alert.rule))
+
+
+def envelope(*rules: str, **fields) -> Notification:
+    return notify(*(make_notice(rule=rule) for rule in rules), **fields)
+
+
+async def test_one_by_one_goes_on_where_it_stopped(vendor):
+    """A receiver that takes two a minute is told of five alerts in three attempts, of each once."""
+    channel = OneByOne(url=vendor.url)
+    five = envelope(*"abcde")
+    async with RealContext() as ctx:
+        for attempt in (1, 2):
+            vendor.fail(Answer(200), Answer(200), Answer(429))
+            with pytest.raises(DeliveryError) as failed:
+                await channel.send(structs.replace(five, attempt=attempt), ctx)
+            assert failed.value.retry
+        await channel.send(structs.replace(five, attempt=3), ctx)
+        assert vendor.seen == 7
+        assert [request.json for request in vendor.taken] == ["e"]
+        await channel.send(five, ctx)
+        assert [request.json for request in vendor.taken] == [*"eabcde"]
+
+
+async def test_one_refused_alert_keeps_no_other_back(vendor):
+    """It is reported at the end, also when another had to be tried again in between."""
+    channel = OneByOne(url=vendor.url)
+    async with RealContext() as ctx:
+        vendor.fail(Answer(400, "bad label"), RESET)
+        with pytest.raises(DeliveryError) as failed:
+            await channel.send(envelope(*"abc"), ctx)
+        assert failed.value.retry
+        with pytest.raises(DeliveryError, match=r"400 Bad Request: bad label \(1 of 3 alerts\)") as failed:
+            await channel.send(envelope(*"abc", attempt=2), ctx)
+        assert not failed.value.retry
+        assert [request.json for request in vendor.taken] == ["b", "c"]
+
+
+async def test_another_envelope_begins_anew(vendor):
+    """What was told of one is not taken for told of the next."""
+    channel = OneByOne(url=vendor.url)
+    async with RealContext() as ctx:
+        vendor.fail(Answer(200), Answer(500))
+        with pytest.raises(DeliveryError):
+            await channel.send(envelope(*"ab", key="x"), ctx)
+        await channel.send(envelope(*"ab", key="y", attempt=2), ctx)
+    assert [request.json for request in vendor.taken] == ["a", "b"]
