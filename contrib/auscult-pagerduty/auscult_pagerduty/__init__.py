@@ -82,7 +82,8 @@ class PagerDutyChannel(Channel, dict=True):
         sender = wording.clean(notification.sender, 100) or "auscult"
         marked = "[TEST] " if notification.test else ""
         loud = alert.status.is_open and not notification.test
-        said = " ".join([marked + wording.headline(notice), wording.message(notice, _TEXT).replace("\n", " ")]).strip()
+        said = wording.message(notice, _TEXT).replace("\n", " ")
+        said = ": ".join(filter(None, [marked + wording.headline(notice), said]))
         payload = {
             "summary": wording.truncate(
                 f"{marked}{wording.headline(notice)}" + (f": {said}" if said else ""), _SUMMARY

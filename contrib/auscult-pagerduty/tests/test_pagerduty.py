@@ -108,7 +108,7 @@ async def test_what_a_trigger_says(pagerduty, channel, ctx):
     assert event["links"][0] == {"href": RUNBOOK, "text": "Runbook"}
     payload = event["payload"]
     assert payload["summary"] == (
-        "[FIRING high] component_unhealthy: stt_client Component stt_client is unhealthy: Connection timeout"
+        "[FIRING high] component_unhealthy: stt_client: Component stt_client is unhealthy: Connection timeout"
     )
     assert (payload["source"], payload["severity"], payload["group"]) == ("stt_client", "error", "component_unhealthy")
     assert payload["timestamp"] == "2024-01-15T10:25:00+00:00"
