@@ -85,8 +85,17 @@ def _live(monitor: Monitor) -> str:
     for view in views:
         group = view.group or ("the monitor" if view.component_name == SELF else "")
         groups.setdefault(group, []).append(view)
+    # What is broken comes first: nobody has to scroll for it.
+    worst = sorted(groups.items(), key=lambda item: -max(view.status.badness for view in item[1]))
     tables = "".join(
-        _group(name, members, monitor, now=monitor.clock.now_ms(), draw=draw) for name, members in groups.items()
+        _group(
+            name,
+            sorted(members, key=lambda view: -view.status.badness),
+            monitor,
+            now=monitor.clock.now_ms(),
+            draw=draw,
+        )
+        for name, members in worst
     )
     return _headline(system, monitor) + tables
 
