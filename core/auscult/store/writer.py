@@ -260,7 +260,7 @@ class Writer:
                 except Exception as error:
                     if _is_environmental(error):
                         raise
-                    log.error("a result of %s cannot be stored: %s", result.component, error)
+                    log.error("a result of %r cannot be stored: %s", result.component, error)
             self._write_states(connection, states)
         self._rows += written
         self._dropped += len(batch) - written
