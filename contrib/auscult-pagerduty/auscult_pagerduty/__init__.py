@@ -85,9 +85,7 @@ class PagerDutyChannel(Channel, dict=True):
         said = wording.message(notice, _TEXT).replace("\n", " ")
         said = ": ".join(filter(None, [marked + wording.headline(notice), said]))
         payload = {
-            "summary": wording.truncate(
-                f"{marked}{wording.headline(notice)}" + (f": {said}" if said else ""), _SUMMARY
-            ),
+            "summary": wording.truncate(said, _SUMMARY),
             "source": wording.clean(alert.component, 100) or sender,
             "severity": _SEVERITIES[alert.severity] if loud else "info",
             "timestamp": datetime.fromtimestamp(alert.created_at / 1000, UTC).isoformat(),
