@@ -89,7 +89,11 @@ def _reachable(host: str) -> str:
 def _configuration(patient: Patient) -> Iterator[Found]:
     settings = patient.settings
     where = f"{settings.file}" if settings.file else "no file; components were taken from the environment"
-    yield Found("configuration", "ok", f"{where}: {len(settings.components)} components")
+    if settings.components:
+        yield Found("configuration", "ok", f"{where}: {len(settings.components)} components")
+    else:
+        remedy = "add a [components.NAME] table; `auscult init --print` shows what this environment has"
+        yield Found("configuration", "problem", f"{where}: no component is configured, so nothing is checked", remedy)
     for finding in settings.warnings:
         yield Found("configuration", "note", str(finding))
 
@@ -108,8 +112,10 @@ def _plugins(patient: Patient) -> Iterator[Found]:
 def _state(patient: Patient) -> Iterator[Found]:
     directory = Path(patient.settings.store.state_dir)
     existing = next(path for path in (directory, *directory.parents) if path.exists())
-    if not os.access(existing, os.W_OK):
-        remedy = "set --state-dir or AUSCULT_STATE_DIR to a directory that can be written"
+    remedy = "set --state-dir or AUSCULT_STATE_DIR to a directory that can be written"
+    if not existing.is_dir():
+        yield Found("state", "problem", f"{directory} cannot be a directory: {existing} is a file", remedy)
+    elif not os.access(existing, os.W_OK):
         yield Found("state", "problem", f"{existing} cannot be written by this user", remedy)
     free = shutil.disk_usage(existing).free
     level: Level = "ok" if free > LOW_DISK else "problem"
@@ -161,6 +167,11 @@ def _health(patient: Patient) -> Iterator[Found]:
     if patient.detailed is None:
         return
     components = patient.detailed["components"]
+    wanted = [name for name, component in patient.settings.components.items() if component.enabled]
+    if absent := [name for name in wanted if name not in components]:
+        listed = ", ".join(f"`{name}`" for name in absent)
+        remedy = "let it read the configuration again (SIGHUP, or POST /-/reload), or give it this file"
+        yield Found("health checks", "problem", f"the running server does not know {listed}", remedy)
     bad = {name: data for name, data in components.items() if data["status"] != "healthy"}
     for name, data in bad.items():
         yield Found(

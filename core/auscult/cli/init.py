@@ -28,5 +28,8 @@ def command(output: Path, force: bool, to_stdout: bool) -> None:
         return
     if output.exists() and not force:
         raise click.UsageError(f"{output} exists; --force overwrites it, --print shows what would be written")
-    output.write_text(text, encoding="utf-8")
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from error
     click.echo(f"Wrote {output}. Look it over, then: auscult config check && auscult serve")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auscult.cli.options import config_option, load_settings, log_options
+from auscult.errors import ConfigurationError, Finding
 
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
@@ -48,7 +49,9 @@ def command(
         overrides["store"] = {"state_dir": str(state_dir)}
     settings, catalogue = load_settings(config, overrides)
     if strict and catalogue.problems:
-        raise click.ClickException("\n".join(f"{p.plugin}: {p.message}; {p.remedy}" for p in catalogue.problems))
+        raise ConfigurationError(
+            [Finding(key=f"plugin `{p.plugin}`", message=f"{p.message}; {p.remedy}") for p in catalogue.problems]
+        )
     set_up_logging(settings.server.log_level, settings.server.log_format)
     run(settings, catalogue, lambda: load_settings(config, overrides))
 

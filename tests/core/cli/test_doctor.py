@@ -1,0 +1,317 @@
+"""``auscult doctor`` finds each problem of the seed document's troubleshooting section, and says what to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from tests.servers.process import free_port
+
+from auscult.config.tokens import hash_token
+
+
+class Patient:
+    """A server that answers as a sick auscult would; `url` to `(status, body)`."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, dict[str, Any]] = {"a": {"status": "healthy"}}
+        self.last_check: str | None = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.metrics = 200
+        self.detailed = 200
+        self.ready = 200
+        self.port = 0
+
+    def answer(self, path: str) -> tuple[int, object]:
+        """What a path answers."""
+        match path:
+            case "/-/ready":
+                return self.ready, {}
+            case "/metrics":
+                return self.metrics, "up 1\n"
+            case "/health/detailed":
+                body = {"status": "degraded", "last_check": self.last_check, "components": self.components}
+                return self.detailed, body
+        return 404, {}
+
+
+@pytest.fixture
+def patient() -> Iterator[Patient]:
+    """Listening on loopback."""
+    sick = Patient()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            status, body = sick.answer(self.path)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write((body if isinstance(body, str) else json.dumps(body)).encode())
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        sick.port = running.server_address[1]
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        yield sick
+        running.shutdown()
+
+
+@pytest.fixture
+def examine(auscult, patient):
+    """What the doctor finds at that patient: section, level and message with remedy."""
+
+    def look(*arguments: str, port: int | None = None) -> list[tuple[str, str, str]]:
+        done = auscult("doctor", "--json", *arguments, AUSCULT_SERVER__PORT=str(port or patient.port))
+        found = [(f["section"], f["level"], f"{f['message']} → {f['remedy']}") for f in done.json()]
+        assert done.code == (1 if any(level == "problem" for _, level, _ in found) else 0)
+        assert all(text.rpartition(" → ")[2] for _, level, text in found if level == "problem"), "no remedy"
+        return found
+
+    return look
+
+
+def said(found: list[tuple[str, str, str]], section: str, level: str = "problem") -> str:
+    """What was found in that section at that level."""
+    return "\n".join(text for s, l, text in found if (s, l) == (section, level))  # noqa: E741
+
+
+def test_nothing_is_wrong(auscult, patient, examine):
+    """Exit code 0, and each section says that it looked."""
+    auscult.configure(a="healthy")
+    found = examine()
+    assert [text for _, level, text in found if level == "problem"] == []
+    assert {section for section, _, _ in found} >= {"configuration", "plugins", "state", "server", "health checks"}
+    assert said(found, "health checks", "ok").startswith("all 1 components are healthy")
+
+
+# 1. Health checks failing
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ("cannot connect to 127.0.0.1:6379: Connection refused", "is it running, and is the address right?"),
+        ("[Errno -2] Name or service not known", "is it running, and is the address right?"),
+        ("no answer within 10 s", "is it overloaded, or does a firewall swallow the connection?"),
+        ("401 Unauthorized for /v1/models", "check the credentials"),
+        ('password authentication failed for user "app"', "check the credentials"),
+        ("response time 6000 ms is above 5000 ms", "compare the threshold in the configuration"),
+        ("success rate 80 % is below 95 %", "compare the threshold in the configuration"),
+        ("out of cheese", "read its own log"),
+    ],
+)
+def test_health_checks_fail(auscult, patient, examine, message, advice):
+    """Connectivity, thresholds, the component's own log; and how to look again."""
+    auscult.configure(a="healthy")
+    patient.components = {"a": {"status": "unhealthy", "message": message}}
+    text = said(examine(), "health checks")
+    assert f"a is unhealthy: {message}" in text
+    assert advice in text
+    assert "auscult check a" in text
+
+
+def test_a_component_is_not_registered(auscult, patient, examine):
+    """The file was edited, and the server has not read it since."""
+    auscult.configure(a="healthy", b="healthy", c={"status": "healthy", "enabled": False})
+    text = said(examine(), "health checks")
+    assert "the running server does not know `b` → " in text
+    assert "SIGHUP" in text
+
+
+# 2. Alerts not being sent
+
+
+def test_no_channel(auscult, examine):
+    """Nobody would be told."""
+    auscult.configure(a="healthy")
+    text = said(examine(), "alerts", "note")
+    assert "no channel is configured: nobody is told" in text
+    assert "ALERT_WEBHOOK_URL" in text
+
+
+def test_a_channel_of_a_kind_that_is_not_installed(auscult, examine):
+    """Named, with where to look for those there are."""
+    path = auscult.configure(a="healthy")
+    path.write_text(path.read_text() + '[channels.ops]\nchannel = "carrier-pigeon"\n')
+    found = examine()
+    text = said(found, "alerts") + said(found, "configuration")
+    assert "carrier-pigeon" in text
+    assert "ops" in text
+
+
+# 3. Metrics not exporting
+
+
+def test_metrics_are_refused(auscult, patient, examine):
+    """Prometheus would need a token."""
+    auscult.configure(a="healthy")
+    patient.metrics = 401
+    text = said(examine(), "metrics")
+    assert "/metrics answers 401" in text
+    assert "public_metrics" in text
+
+
+def test_metrics_answer(auscult, examine):
+    """With how many samples."""
+    auscult.configure(a="healthy")
+    assert "/metrics answers with 1 samples" in said(examine(), "metrics", "ok")
+
+
+def test_an_exporter_of_a_kind_that_is_not_installed(auscult, examine):
+    """Named, with where to look for those there are."""
+    path = auscult.configure(a="healthy")
+    path.write_text(path.read_text() + '[exporters.tape]\nexporter = "punched-tape"\n')
+    found = examine()
+    text = said(found, "metrics") + said(found, "configuration")
+    assert "punched-tape" in text
+    assert "tape" in text
+
+
+# 4. Dashboards not updating
+
+
+def test_no_server_is_running(auscult, examine):
+    """The first thing to look at."""
+    auscult.configure(a="healthy")
+    port = free_port()
+    text = said(examine(port=port), "server")
+    assert f"no server answers on 127.0.0.1:{port}" in text
+    assert "auscult serve" in text
+
+
+def test_something_else_answers(auscult, patient, examine):
+    """The port is taken by another program."""
+    auscult.configure(a="healthy")
+    patient.detailed = 404
+    patient.answer = lambda _: (404, "<html>nginx</html>")
+    text = said(examine(), "server")
+    assert "something else than auscult answers there" in text
+    assert "--port" in text
+
+
+def test_results_are_old(auscult, patient, examine):
+    """The monitor runs and its results do not change."""
+    auscult.configure(a="healthy")
+    patient.last_check = "2024-01-15T10:30:00Z"
+    text = said(examine(), "dashboards")
+    assert "the latest result is" in text
+    assert "`auscult`" in text
+
+
+def test_no_results_yet(auscult, patient, examine):
+    """Just started."""
+    auscult.configure(a="healthy")
+    patient.last_check, patient.ready = None, 503
+    found = examine()
+    assert "no component has been checked yet" in said(found, "dashboards")
+    assert "the server is not ready" in said(found, "server", "note")
+
+
+def test_nothing_is_configured(auscult, examine):
+    """An empty file monitors nothing."""
+    auscult.configure()
+    assert "no component is configured, so nothing is checked" in said(examine(), "configuration")
+
+
+# What lies below all of these
+
+
+def test_a_broken_configuration(auscult, examine):
+    """Every finding is one of the doctor's, and nothing else is looked at."""
+    auscult.configure(a={"stauts": "healthy"}, b={"status": "healthy", "interval": "soon"})
+    found = examine()
+    assert {section for section, _, _ in found} == {"configuration"}
+    assert "components.a.stauts" in said(found, "configuration")
+    assert "components.b.interval" in said(found, "configuration")
+
+
+def test_a_broken_plugin(auscult, examine):
+    """With its remedy."""
+    auscult.configure(a="healthy")
+    auscult.write("says.py", (auscult.directory / "says.py").read_text() + "\n@hookimpl\ndef auscult_check(): pass\n")
+    text = said(examine(), "plugins")
+    assert "`auscult_check` is not a hook; did you mean `auscult_checks`?" in text
+    assert "rename it to `auscult_checks`" in text
+
+
+def test_the_server_asks_for_a_token(auscult, patient, examine):
+    """Which can be given; that is no problem of the server's."""
+    auscult.configure(a="healthy")
+    patient.detailed = 401
+    found = examine()
+    assert "--token or AUSCULT_TOKEN" in said(found, "server", "note")
+    assert said(found, "server") == ""
+
+
+def test_a_state_directory_that_cannot_be_one(auscult, patient):
+    """A file stands where a directory has to be."""
+    auscult.configure(a="healthy")
+    done = auscult(
+        "doctor",
+        "--json",
+        AUSCULT_SERVER__PORT=str(patient.port),
+        AUSCULT_STATE_DIR=str(auscult.directory / "says.py" / "state"),
+    )
+    assert done.code == 1
+    assert "says.py" in " ".join(f["message"] for f in done.json() if f["level"] == "problem")
+
+
+def test_text_for_people(auscult, patient):
+    """Sections, signs, and arrows before what to do."""
+    auscult.configure(a="healthy")
+    patient.components = {"a": {"status": "unhealthy", "message": "Connection refused"}}
+    done = auscult("doctor", AUSCULT_SERVER__PORT=str(patient.port))
+    assert done.code == 1
+    assert "\nhealth checks\n  ✗ a is unhealthy: Connection refused\n    → is it running" in done.out
+
+
+def test_at_a_real_server(auscult):
+    """A server with tokens, a failing component and one that is fine; the doctor comes with a token."""
+    port, token = free_port(), "a-viewer-token-for-this-test-only"
+    path = auscult.configure(good="healthy", bad={"status": "raises", "message": "Connection refused by nobody"})
+    path.write_text(
+        f'{path.read_text()}[server]\nport = {port}\n[auth.tokens.me]\nrole = "viewer"\nhash = "{hash_token(token)}"\n'
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-m", "auscult", "serve"],
+        env=auscult.environ(),
+        cwd=auscult.directory,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until_ready(port)
+        stranger = auscult("doctor", "--json").json()
+        assert any("the server asks for a token" in found["message"] for found in stranger)
+        done = auscult("doctor", "--json", AUSCULT_TOKEN=token)
+        messages = [found["message"] for found in done.json() if found["level"] == "problem"]
+        assert done.code == 1
+        assert any(message.startswith("bad is ") and "Connection refused" in message for message in messages), messages
+        assert not any("good" in message for message in messages)
+        assert any(found["section"] == "metrics" and found["level"] == "ok" for found in done.json())
+    finally:
+        server.terminate()
+        assert server.wait(20) == 0
+
+
+def wait_until_ready(port: int) -> None:
+    """Until the server's first verdicts are there."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            assert time.monotonic() < deadline, "the server did not get ready"
+            time.sleep(0.05)
+        else:
+            return
