@@ -68,8 +68,8 @@ class Surroundings(Protocol):
         """Unhealthy components that it depends on, directly or through others, the deepest first."""
         ...
 
-    def suspects(self, component: str, since: int) -> tuple[str, ...]:
-        """Components it depends on whose latest result is bad, or older than `since` (ms)."""
+    def suspects(self, component: str) -> tuple[str, ...]:
+        """Components it depends on of which nothing good is known since it began to fail."""
         ...
 
     def dependents(self, component: str) -> tuple[str, ...]:
@@ -206,10 +206,7 @@ class AlertBook:
         return track.alert
 
     def resolve(self, ident: str, by: str, note: str, now: int) -> Alert:
-        """Resolved by hand; it fires again only when its condition has not held in between, or after the cooldown.
-
-        Raises KeyError for an alert that is not open.
-        """
+        """Resolved by hand; it fires again when its condition begins to hold anew. Raises KeyError when not open."""
         track = self._open[ident]
         self._resolve(track, now, "by hand", by=by, note=note)
         return track.alert
@@ -328,7 +325,7 @@ class AlertBook:
         if track.firing.per_hour and len(track.noticed) >= track.firing.per_hour:
             due = max(due, track.noticed[-track.firing.per_hour] + HOUR_MS)
         component = track.alert.component
-        if component and (suspects := self._around.suspects(component, now)):
+        if component and (suspects := self._around.suspects(component)):
             self.rechecks.update(suspects)
             due = max(due, now + HOLD_MS)
         return due

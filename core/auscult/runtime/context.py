@@ -65,14 +65,14 @@ class Services:
             self._resolver = Resolver(self.policy)
         return self._resolver
 
-    def directory(self, component: str) -> Path:
-        """A directory for `component`: under the state directory, or a temporary one where there is none."""
+    def directory(self, name: str, kind: str = "components") -> Path:
+        """A directory for the component (or what `kind` says) of that name: under the state directory, or a temporary one where there is none."""
         if self._state_dir is None:
             import tempfile
 
             self._state_dir = Path(tempfile.mkdtemp(prefix="auscult-"))
             self._temporary.append(self._state_dir)
-        path = self._state_dir / "components" / component
+        path = self._state_dir / kind / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 

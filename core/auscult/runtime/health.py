@@ -56,6 +56,8 @@ class HealthMonitor:
         self.changed: Callable[[list[Component], list[str]], None] | None = None
         self.revision = 0
         """Grows with everything that can change an answer."""
+        self.registrations = 0
+        """Grows with every component that comes, changes or goes."""
         self.last_check: int | None = None
 
     # Registration
@@ -102,6 +104,7 @@ class HealthMonitor:
             self._tally.put(component, state.status)
         self._share_memory()
         self.revision += 1
+        self.registrations += 1
         if self.changed is not None:
             self.changed(added, [])
 
@@ -112,6 +115,7 @@ class HealthMonitor:
             del self._components[name]
             self._tally.remove(name)
         self.revision += 1
+        self.registrations += 1
         if self.changed is not None:
             self.changed([], gone)
 
@@ -139,6 +143,15 @@ class HealthMonitor:
         """Whether a change of that component's status waits for confirmation."""
         tracked = self._tracked.get(name)
         return tracked is not None and tracked.state.confirming
+
+    def status(self, name: str) -> Status:
+        """That component's status. Raises ComponentNotFound."""
+        return self._get(name).state.status
+
+    def glance(self, name: str) -> ComponentHealth:
+        """One component's health by itself: no trends, no uptime, no causes. Raises ComponentNotFound."""
+        tracked = self._get(name)
+        return health.view(tracked.state, tracked.component, 0, trends=False)
 
     def component_since(self, name: str) -> int | None:
         """Since when that component's status is what it is, ms; None before its first verdict."""

@@ -19,7 +19,7 @@ MAX_MEASUREMENTS = 64
 MAX_MESSAGE = 1000
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 _RULES = "names match [a-zA-Z_][a-zA-Z0-9_]*, values are finite, at most {} are kept"
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class Flood(Exception):

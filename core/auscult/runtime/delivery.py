@@ -1,0 +1,220 @@
+"""Carries what the outbox holds to the channels: one queue and one worker each, so that none waits for another."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from msgspec import Struct
+
+from auscult.alerts.outbox import Outbox
+from auscult.alerts.rows import Envelope, Row
+from auscult.clock import Clock
+from auscult.errors import DeliveryError
+from auscult.kinds import Channel
+from auscult.runtime.backoff import Breaker, wait_before
+from auscult.runtime.channel_context import DeliveryContext
+from auscult.runtime.context import Services
+from auscult.runtime.loop import Handle, Loop
+from auscult.runtime.readings import clean_text
+from auscult.runtime.sending import Sending, in_words
+
+__all__ = ["ChannelStats", "Delivery"]
+
+log = logging.getLogger("auscult.delivery")
+
+WINDOW_MS = 86_400_000
+"""How long after its first attempt a delivery is tried again; afterwards it is given up."""
+PARALLEL = 4
+"""Deliveries in flight per channel, for different alerts."""
+AT_ONCE = 50
+"""Envelopes taken before the loop gets a turn."""
+
+
+class ChannelStats(Struct, frozen=True, kw_only=True):
+    """How one channel is doing."""
+
+    delivered: int = 0
+    failed: int = 0
+    """Attempts that failed."""
+    given_up: int = 0
+    """Notices that became dead letters."""
+    in_flight: int = 0
+    hung: int = 0
+    """Deliveries that ignored their cancellation and still run."""
+    waiting: int = 0
+    last_error: str = ""
+    failing_since: int | None = None
+    open: bool = False
+    """Whether the breaker leaves it in peace between single attempts."""
+
+
+class _Worker:
+    """One channel's deliveries."""
+
+    def __init__(self, name: str, channel: Channel, services: Services, parallel: int) -> None:
+        self.name, self.channel = name, channel
+        self.ctx = DeliveryContext(name, channel, services)
+        self.breaker = Breaker()
+        self.flying: set[Sending] = set()
+        self.hung: set[Sending] = set()
+        self.parallel = parallel
+        self.timer: Handle | None = None
+        self.delivered = self.failed = self.given_up = 0
+        self.last_error = ""
+
+    @property
+    def room(self) -> bool:
+        """Whether one more may start; a hung one takes up its place until it ends."""
+        self.hung = {sending for sending in self.hung if sending.running}
+        limit = 1 if self.breaker.is_open else self.parallel
+        return len(self.flying) + len(self.hung) < limit
+
+
+class Delivery:
+    """Runs on a loop. `write` gets rows that changed, `gave_up` an envelope and why."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        clock: Clock,
+        outbox: Outbox,
+        services: Services,
+        *,
+        write: Callable[[Iterable[Row]], None],
+        gave_up: Callable[[Envelope, str], None],
+        failing: Callable[[str, int], None],
+        sender: str = "auscult",
+        url: str = "",
+        parallel: int = PARALLEL,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._loop, self._clock, self._outbox, self._services = loop, clock, outbox, services
+        self._write, self._gave_up, self._failing = write, gave_up, failing
+        self._sender, self._url, self._parallel = sender, url, parallel
+        self._rng = rng or random.Random()  # noqa: S311 - spreads retries, hides nothing
+        self._workers: dict[str, _Worker] = {}
+        self._leaving: list[_Worker] = []
+        self._stopped = False
+
+    def set_channels(self, channels: Mapping[str, Channel]) -> None:
+        """Deliver through these; a channel that stays the same object keeps its state."""
+        for name, worker in list(self._workers.items()):
+            if channels.get(name) is not worker.channel:
+                self._workers.pop(name)
+                self._leaving.append(worker)
+                if worker.timer is not None:
+                    worker.timer.cancel()
+        for name, channel in channels.items():
+            if name not in self._workers:
+                self._workers[name] = _Worker(name, channel, self._services, self._parallel)
+        self.wake()
+
+    def wake(self, channels: Iterable[str] | None = None) -> None:
+        """Look at these channels' queues, or at all."""
+        for name in list(self._workers) if channels is None else channels:
+            if (worker := self._workers.get(name)) is not None:
+                self._pump(worker)
+
+    def stop(self) -> None:
+        """Cut what is in flight: it is sent again, under the same key, after the next start."""
+        self._stopped = True
+        for worker in [*self._workers.values(), *self._leaving]:
+            if worker.timer is not None:
+                worker.timer.cancel()
+            for sending in worker.flying:
+                sending.stop()
+
+    @property
+    def in_flight(self) -> int:
+        """Deliveries under way."""
+        return sum(len(worker.flying) for worker in [*self._workers.values(), *self._leaving])
+
+    def stats(self) -> dict[str, ChannelStats]:
+        """How each channel is doing."""
+        waiting = self._outbox.counts()
+        return {
+            name: ChannelStats(
+                delivered=worker.delivered,
+                failed=worker.failed,
+                given_up=worker.given_up,
+                in_flight=len(worker.flying),
+                hung=len(worker.hung),
+                waiting=waiting.get(name, {}).get("pending", 0),
+                last_error=worker.last_error,
+                failing_since=worker.breaker.failing_since,
+                open=worker.breaker.is_open,
+            )
+            for name, worker in self._workers.items()
+        }
+
+    # One channel
+
+    def _pump(self, worker: _Worker) -> None:
+        """Start what may start, and come back when there is more."""
+        if self._stopped:
+            return
+        if worker.timer is not None:
+            worker.timer.cancel()
+            worker.timer = None
+        for _ in range(AT_ONCE):
+            if not worker.room:
+                return  # whoever ends pumps again
+            rest = worker.breaker.until - self._clock.monotonic() if worker.breaker.is_open else 0.0
+            if rest > 0:
+                self._come_back(worker, rest)
+                return
+            envelope = self._outbox.take(worker.name, self._clock.now_ms())
+            if envelope is None:
+                self._wait_for_next(worker)
+                return
+            self._send(worker, envelope)
+        self._come_back(worker, 0.0)
+
+    def _wait_for_next(self, worker: _Worker) -> None:
+        due = self._outbox.next_due(worker.name)
+        if due is not None:
+            self._come_back(worker, max((due - self._clock.now_ms()) / 1000, 0.001))
+
+    def _come_back(self, worker: _Worker, delay: float) -> None:
+        worker.timer = self._loop.call_later(min(delay, 60.0), partial(self._pump, worker))
+
+    def _send(self, worker: _Worker, envelope: Envelope) -> None:
+        notification = envelope.notification(sender=self._sender, url=self._url)
+        self._write(envelope.rows)
+        ended = partial(self._ended, worker)
+        worker.flying.add(Sending(self._loop, worker.channel, worker.ctx, envelope, notification, ended))
+
+    def _ended(self, worker: _Worker, sending: Sending, error: BaseException | None) -> None:
+        worker.flying.discard(sending)
+        if sending.running and error is not None:
+            worker.hung.add(sending)
+        envelope, now = sending.envelope, self._clock.now_ms()
+        if error is None:
+            worker.breaker.succeeded()
+            worker.delivered += len(envelope.rows)
+            self._write(self._outbox.done(envelope, now))
+        else:
+            self._failed(worker, envelope, error, now)
+        self._pump(worker)
+
+    def _failed(self, worker: _Worker, envelope: Envelope, error: BaseException, now: int) -> None:
+        reason = clean_text(in_words(error))
+        worker.failed += 1
+        if reason != worker.last_error or worker.breaker.failures == 0:
+            log.warning("channel %s: %s", worker.name, reason)
+        worker.last_error = reason
+        final = isinstance(error, DeliveryError) and not error.retry
+        first = min((row.since for row in envelope.rows if row.since), default=now)
+        if final or now - first > WINDOW_MS:
+            worker.given_up += len(envelope.rows)
+            self._write(self._outbox.dead(envelope, now, reason))
+            self._gave_up(envelope, reason)
+            return
+        worker.breaker.failed(self._clock.monotonic(), now, self._rng)
+        wait = wait_before(envelope.attempt, error, self._rng)
+        self._write(self._outbox.failed(envelope, now, now + int(wait * 1000), reason))
+        if worker.breaker.failing_since is not None:
+            self._failing(worker.name, worker.breaker.failing_since)
