@@ -11,20 +11,20 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from auscult import Check, CheckContext, Discovered, Measurement, Reading, SecretStr, hookimpl
-
-if TYPE_CHECKING:
-    import httpx
+from auscult_plugins._http import Reply, ask
 
 __all__ = ["LiveKitCheck", "auscult_checks", "room_list_token"]
 
 LIFETIME = 60
 """Seconds that a token lives."""
+LIMIT = 16 << 20
+"""Bytes of an answer: some twenty thousand rooms."""
 SKEW = 10
 """Seconds by which the server's clock may be behind ours."""
 _SCHEMES = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
@@ -76,18 +76,21 @@ class LiveKitCheck(Check):
     async def probe(self, ctx: CheckContext) -> Reading:
         """List the rooms once."""
         token = room_list_token(self.api_key, self.api_secret, ctx.clock.now_ms() // 1000)
-        reply = await ctx.http.post(
+        reply = await ask(
+            ctx.http,
             f"{self._base()}/twirp/livekit.RoomService/ListRooms",
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            method="POST",
             content=b"{}",
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            limit=LIMIT,
         )
-        if reply.status_code != 200:
+        if reply.status != 200:
             return Reading.unhealthy(_refusal(reply))
         try:
             rooms = _rooms(reply.content)
-        except (msgspec.MsgspecError, TypeError, ValueError):
+            counted = _count(rooms)
+        except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
             return Reading.unhealthy("the answer to ListRooms is not LiveKit's: is the address right?")
-        counted = _count(rooms)
         return Reading.healthy(f"{len(rooms)} rooms, {counted['participants']:.0f} participants", **counted)
 
     def _base(self) -> str:
@@ -118,7 +121,8 @@ def _rooms(content: bytes) -> list[dict[str, Any]]:
 
 def _number(room: Mapping[str, Any], snake: str, camel: str) -> int:
     """A count that may be missing (zero), a number or a string, under either spelling."""
-    return int(room.get(snake, room.get(camel, 0)) or 0)
+    number = room.get(snake, room.get(camel, 0))
+    return int(number) if number is not None else 0
 
 
 def _count(rooms: list[dict[str, Any]]) -> dict[str, float]:
@@ -130,24 +134,21 @@ def _count(rooms: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _refusal(reply: httpx.Response) -> str:
+def _refusal(reply: Reply) -> str:
     """Twirp errors are JSON with a code; a bad key or signature is plain text from before Twirp."""
-    try:
-        error = msgspec.json.decode(reply.content, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        error = {}
-    if code := str(error.get("code", "")):
-        said = str(error.get("msg", ""))
+    error = reply.json()
+    if code := str(error.get("code", ""))[:60]:
+        said = " ".join(str(error.get("msg", "")).split())[:200]
         return f"ListRooms is refused: {code}{f' ({said})' if said else ''}; {_ADVICE.get(code, 'see the server log')}"
-    text = reply.text.strip()[:200]
-    if reply.status_code == 401:
+    text = reply.text
+    if reply.status == 401:
         return (
             f"the API key or secret is wrong ({text or 'HTTP 401'}); "
             "if both are right, compare this machine's clock with the server's"
         )
-    if reply.status_code == 404:
+    if reply.status == 404:
         return "there is no LiveKit API at this address (HTTP 404): is the URL right?"
-    return f"ListRooms answered HTTP {reply.status_code}{f': {text}' if text else ''}"
+    return f"ListRooms answered HTTP {reply.status}{f': {text}' if text else ''}"
 
 
 @hookimpl

@@ -69,14 +69,6 @@ def test_a_command_is_an_array_of_texts():
 
 
 _NAMES = ["role", "maxmemory", "used_memory", "keyspace_hits", "keyspace_misses", "master_last_io_seconds_ago"]
-    "role",
-    "maxmemory",
-    "used_memory",
-    "keyspace_hits",
-    "keyspace_misses",
-    "master_last_io_seconds_ago",
-    "loading",
-]
 _SAID = st.text(max_size=8) | st.sampled_from(["-1", "0", "nan", "inf", "-nan", "1e400", "slave", "12.5", "down"])
 
 
