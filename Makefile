@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+CONTRIB := $(patsubst %/pyproject.toml,%,$(wildcard contrib/*/pyproject.toml))
 DEBIAN_RUN := python3-venv redis-server flite
 DEBIAN_TEST := $(DEBIAN_RUN) postgresql mariadb-server prometheus chromium dnsmasq-base iputils-ping nginx-light
 
@@ -13,12 +14,13 @@ run: $(VENV)/.run
 	$(BIN)/auscult demo
 
 test: $(VENV)/.test
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadgroup tests contrib
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy $(wildcard contrib/auscult-*/auscult_*)
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
@@ -43,9 +45,9 @@ $(VENV)/.run: pyproject.toml contrib/auscult-rehearsal/pyproject.toml
 	$(BIN)/pip install -q --no-deps pocketsphinx || echo "no pocketsphinx for this Python: the rehearsal plays the clips it ships"
 	touch $@
 
-$(VENV)/.test: $(VENV)/.run
+$(VENV)/.test: $(VENV)/.run $(wildcard contrib/*/pyproject.toml)
 	$(call debian,$(DEBIAN_TEST))
-	$(BIN)/pip install -q -e '.[all,trio]' --group test --group lint
+	$(BIN)/pip install -q -e '.[all,trio]' $(addprefix -e ,$(CONTRIB)) --group test --group lint
 	touch $@
 
 clean:
