@@ -1,0 +1,397 @@
+"""`Outbox`: what is to be told to whom, what is on its way, and who knows of what.
+
+Pure and in memory. Every method gives the rows that changed, for the caller to commit; what is offered must be
+committed before it is told. Of one alert and channel at most one row is on its way and at most one waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from auscult.alert import AlertChange, ChangeKind, Notice, delivery_key
+from auscult.alerts.queue import Entry, Queue, Slot
+from auscult.alerts.restoring import joined
+from auscult.alerts.routing import ALONE
+from auscult.alerts.rows import Envelope, Row, RowState
+from auscult.kinds import TOLD
+
+__all__ = ["LEASE", "STORM", "Envelope", "Outbox", "Row", "RowState"]
+
+LEASE = 60_000
+"""Milliseconds for which an envelope belongs to whoever took it."""
+STORM = 20
+"""Rows on their own that may be due at once; when there are more, they share envelopes."""
+_GROUPS_REMEMBERED = 10_000
+
+
+class Outbox:
+    """See the module. Times are ms since the epoch."""
+
+    def __init__(self, *, storm: int = STORM, lease: int = LEASE) -> None:
+        self._storm, self._lease = storm, lease
+        self._queues: dict[str, Queue] = {}
+        self._slots: dict[str, dict[str, Slot]] = {}
+        self._leases: dict[int, tuple[Envelope, list[Entry]]] = {}
+        self._tells: dict[str, frozenset[ChangeKind]] = {}
+        self._taken: dict[tuple[str, str], int] = {}
+        self._ended: dict[str, dict[RowState, int]] = {}
+        self._fence = 0
+        self._order = 0
+
+    # What is to be told
+
+    def set_tells(self, channel: str, tells: frozenset[ChangeKind]) -> None:
+        """Which changes `channel` delivers; by default `TOLD`."""
+        self._tells[channel] = tells
+
+    def understands(self, channel: str, kind: ChangeKind) -> bool:
+        """Whether `channel` delivers such changes."""
+        return kind in self._tells.get(channel, TOLD)
+
+    def offer(
+        self,
+        change: AlertChange,
+        channel: str,
+        *,
+        due: int,
+        group: str = "",
+        interval: int = 0,
+        silenced: bool = False,
+    ) -> list[Row]:
+        """Have `channel` told of `change`, and give the rows to commit: none when that was offered before.
+
+        An earlier row that still waits is merged into the new one, which then tells of both, and waits as long as
+        the earlier one was meant to. Two envelopes of one group leave `interval` ms apart. `silenced`: say that
+        nobody is told.
+        """
+        alert = change.alert
+        key = delivery_key(alert.id, alert.number, channel)
+        if silenced:
+            self._count(channel, RowState.SILENCED)
+            return [_silent(key, change, channel, due, group)]
+        slot = self._slot(alert.id, channel)
+        if alert.number <= slot.last:
+            return []
+        slot.last = alert.number
+        if interval and (taken := self._taken.get((channel, group))) is not None:
+            due = max(due, taken + interval)
+        row = Row(key=key, alert=alert.id, number=alert.number, channel=channel, group=group, due=due)
+        return self._enter(Entry(row, change, slot, self._next_order()))
+
+    def _enter(self, entry: Entry) -> list[Row]:
+        slot, queue, rows = entry.slot, self._queue(entry.row.channel), []
+        if (earlier := slot.pending) is not None:
+            queue.drop(earlier)
+            rows.append(self._merge(earlier, entry, entry.change.at))
+            if earlier.held and earlier.due > entry.due:
+                _put_off(entry, earlier.due)
+        slot.pending = entry
+        queue.open[entry.row.key] = entry
+        if slot.sending is None:
+            queue.push(entry)
+        return [*rows, entry.row]
+
+    def _merge(self, earlier: Entry, into: Entry, now: int) -> Row:
+        into.covers = (*earlier.covers, earlier.row.number, *into.covers)
+        into.opens |= earlier.opens
+        return self._end(earlier, RowState.MERGED, now, into=into.row.key)
+
+    def silence(self, alert: str, reason: str, now: int = 0) -> list[Row]:
+        """Tell nobody what still waits; what is on its way goes on, and who knows of the alert hears of its end."""
+        rows = []
+        for slot in self._slots.get(alert, {}).values():
+            entry = slot.pending
+            if entry is None or (slot.is_told and entry.change.kind is ChangeKind.RESOLVED):
+                continue
+            slot.pending = None
+            self._queues[entry.row.channel].drop(entry)
+            rows.append(self._end(entry, RowState.SILENCED, now or entry.change.at, error=reason))
+        return rows
+
+    # On its way
+
+    def take(self, channel: str, now: int, *, lease: int = 0) -> Envelope | None:
+        """What to tell `channel` next, or None. It belongs to the caller for 60 s, or `lease` ms."""
+        queue = self._queues.get(channel)
+        entries = queue.take(now) if queue is not None else []
+        if not entries:
+            return None
+        self._fence += 1
+        until = now + (lease or self._lease)
+        entries.sort(key=lambda entry: entry.order)
+        for entry in entries:
+            entry.slot.pending, entry.slot.sending = None, entry
+            row = entry.row
+            entry.row = msgspec.structs.replace(
+                row, state=RowState.SENDING, attempts=row.attempts + 1, since=row.since or now, fence=self._fence
+            )
+        envelope = Envelope(
+            channel=channel,
+            rows=tuple(entry.row for entry in entries),
+            changes=tuple(entry.change for entry in entries),
+            notices=tuple(_notice(entry) for entry in entries),
+            fence=self._fence,
+            until=until,
+        )
+        self._leases[self._fence] = (envelope, entries)
+        self._note_taken(channel, entries[0].row.group, now)
+        return envelope
+
+    def holds(self, envelope: Envelope) -> bool:
+        """Whether the envelope still belongs to whoever took it."""
+        return envelope.fence in self._leases
+
+    def done(self, envelope: Envelope, now: int) -> list[Row]:
+        """It was delivered. No rows: the envelope belongs to somebody else by now, here and below."""
+        rows = []
+        for entry in self._release(envelope):
+            slot = entry.slot
+            slot.told, slot.told_number = entry.change.kind, entry.row.number
+            rows.append(self._end(entry, RowState.DONE, now))
+            self._go_on(slot)
+        return rows
+
+    def failed(self, envelope: Envelope, now: int, retry_at: int, error: str) -> list[Row]:
+        """It is to be tried again at `retry_at`; what has a later change waiting is told by that one."""
+        return self._put_back(self._release(envelope), now, retry_at, error)
+
+    def split(self, envelope: Envelope, now: int, error: str) -> list[Row]:
+        """It was refused for good as a whole: try each row on its own, so that one does not take others with it."""
+        entries = self._release(envelope)
+        for entry in entries:
+            entry.row = msgspec.structs.replace(entry.row, group=ALONE)
+        return self._put_back(entries, now, now, error, together=False)
+
+    def dead(self, envelope: Envelope, now: int, error: str) -> list[Row]:
+        """It is given up."""
+        rows = []
+        for entry in self._release(envelope):
+            rows.append(self._end(entry, RowState.DEAD, now, error=error))
+            self._go_on(entry.slot)
+        return rows
+
+    def expire(self, now: int) -> list[Row]:
+        """What was taken too long ago waits again."""
+        rows = []
+        for envelope, _ in [held for held in self._leases.values() if held[0].until <= now]:
+            rows += self._put_back(self._release(envelope), now, now, "nothing was heard of the latest attempt")
+        return rows
+
+    def revive(self, row: Row, change: AlertChange, now: int) -> list[Row]:
+        """Try a dead row again. No rows: the channel was told of something later, or is about to be."""
+        slot = self._slot(row.alert, row.channel)
+        if row.state is not RowState.DEAD or slot.told_number > row.number or slot.pending or slot.sending:
+            return []
+        slot.last = max(slot.last, row.number)
+        row = msgspec.structs.replace(
+            row, state=RowState.PENDING, group=ALONE, due=now, attempts=0, since=0, done_at=None
+        )
+        return self._enter(Entry(row, change, slot, self._next_order()))
+
+    def _release(self, envelope: Envelope) -> list[Entry]:
+        _, entries = self._leases.pop(envelope.fence, (None, []))
+        for entry in entries:
+            entry.slot.sending = None
+        return entries
+
+    def _put_back(
+        self, entries: list[Entry], now: int, retry_at: int, error: str, *, together: bool = True
+    ) -> list[Row]:
+        rows, again = [], []
+        for entry in entries:
+            slot = entry.slot
+            if (later := slot.pending) is not None:
+                rows.append(self._merge(entry, later, now))
+                _put_off(later, retry_at)
+                self._queues[later.row.channel].push(later)
+                rows.append(later.row)
+                continue
+            entry.row = msgspec.structs.replace(entry.row, state=RowState.PENDING, due=retry_at, error=error)
+            entry.due, entry.held = retry_at, False
+            slot.pending = entry
+            again.append(entry)
+            rows.append(entry.row)
+        batch = tuple(again) if together and len(entries) > 1 else ()
+        for entry in again:
+            entry.batch = batch
+            self._queues[entry.row.channel].push(entry)
+        return rows
+
+    def _go_on(self, slot: Slot) -> None:
+        if slot.pending is not None:
+            self._queues[slot.pending.row.channel].push(slot.pending)
+
+    def _end(self, entry: Entry, state: RowState, now: int, *, error: str = "", into: str = "") -> Row:
+        row = entry.row
+        del self._queues[row.channel].open[row.key]
+        self._count(row.channel, state)
+        entry.row = msgspec.structs.replace(row, state=state, done_at=now, error=error, into=into)
+        entry.batch = ()
+        return entry.row
+
+    # Questions
+
+    def next_due(self, channel: str) -> int | None:
+        """When `take` has, or had, something for that channel; what is on its way does not count."""
+        queue = self._queues.get(channel)
+        return queue.next_due() if queue is not None else None
+
+    def told(self, alert: str, channel: str) -> ChangeKind | None:
+        """The last thing that `channel` was told of that alert."""
+        slot = self._slots.get(alert, {}).get(channel)
+        return slot.told if slot is not None else None
+
+    def told_channels(self, alert: str) -> list[str]:
+        """Channels that were told of the alert, and not of its end."""
+        return [channel for channel, slot in self._slots.get(alert, {}).items() if slot.is_told]
+
+    def pending_channels(self, alert: str) -> list[str]:
+        """Channels with something about the alert that waits or is on its way."""
+        return [channel for channel, slot in self._slots.get(alert, {}).items() if slot.pending or slot.sending]
+
+    def pending(self, channel: str, after: int = 0) -> list[tuple[int, Row, AlertChange]]:
+        """What `channel` is still to be told, with a growing number each; only those above `after`, oldest first."""
+        queue, found = self._queues.get(channel), []
+        if queue is not None:
+            for entry in reversed(queue.open.values()):
+                if entry.order <= after:
+                    break
+                found.append((entry.order, entry.row, entry.change))
+        return found[::-1]
+
+    def oldest(self, channel: str) -> int | None:
+        """When the change happened that `channel` is waiting for the longest."""
+        queue = self._queues.get(channel)
+        first = next(iter(queue.open.values()), None) if queue is not None else None
+        return first.change.at if first is not None else None
+
+    def counts(self) -> dict[str, dict[RowState, int]]:
+        """Per channel the rows that wait and are on their way, and those that have ended since the start."""
+        counts = {channel: dict.fromkeys(RowState, 0) | ended for channel, ended in self._ended.items()}
+        for channel, queue in self._queues.items():
+            found = counts.setdefault(channel, dict.fromkeys(RowState, 0))
+            found[RowState.PENDING] = len(queue.open)
+        for envelope, entries in self._leases.values():
+            counts[envelope.channel][RowState.PENDING] -= len(entries)
+            counts[envelope.channel][RowState.SENDING] += len(entries)
+        return counts
+
+    def waiting(self, channel: str) -> int:
+        """How many rows are not final."""
+        queue = self._queues.get(channel)
+        return len(queue.open) if queue is not None else 0
+
+    # Coming and going
+
+    def restore(self, rows: Iterable[Row], changes: Iterable[AlertChange]) -> list[Row]:
+        """Take in the rows of an earlier run, with the changes they tell of; gives those that changed by that.
+
+        Nobody holds them any more. Rows without their change are left out.
+        """
+        known = {(change.alert.id, change.alert.number): change for change in changes}
+        moved: list[Row] = []
+        for found in joined(rows):
+            last = found.rows[-1]
+            slot = self._slot(last.alert, last.channel)
+            slot.last = max(slot.last, last.number)
+            self._fence = max(self._fence, *(row.fence for row in found.rows))
+            if found.told is not None and (change := known.get((last.alert, found.told))) is not None:
+                slot.told, slot.told_number = change.kind, found.told
+            moved += found.overtaken
+            for row in found.waiting:
+                if (change := known.get((row.alert, row.number))) is not None:
+                    moved += self._restore(row, change, slot, found.covered.get(row.key, ()), known)
+        return moved
+
+    def _restore(
+        self,
+        row: Row,
+        change: AlertChange,
+        slot: Slot,
+        covers: tuple[int, ...],
+        known: dict[tuple[str, int], AlertChange],
+    ) -> list[Row]:
+        entry = Entry(msgspec.structs.replace(row, state=RowState.PENDING), change, slot, self._next_order())
+        entry.held, entry.covers = not row.attempts, covers
+        entry.opens |= any(Entry(row, known[row.alert, n], slot, 0).opens for n in covers if (row.alert, n) in known)
+        rows = self._enter(entry)
+        return rows if len(rows) > 1 else []
+
+    def forget(self, alert: str) -> bool:
+        """Drop what is known of an alert that is over; False while something of it waits or is on its way."""
+        slots = self._slots.get(alert, {}).values()
+        if any(slot.pending or slot.sending for slot in slots):
+            return False
+        self._slots.pop(alert, None)
+        return True
+
+    def shift(self, by: int) -> None:
+        """The wall clock was set forward by `by` ms, or back: nothing is held up or given up early by that."""
+        if by < 0:
+            for queue in self._queues.values():
+                queue.shift(by)
+        for fence, (envelope, entries) in self._leases.items():
+            self._leases[fence] = (msgspec.structs.replace(envelope, until=envelope.until + by), entries)
+
+    def _slot(self, alert: str, channel: str) -> Slot:
+        slots = self._slots.get(alert)
+        if slots is None:
+            slots = self._slots[alert] = {}
+        slot = slots.get(channel)
+        if slot is None:
+            slot = slots[channel] = Slot()
+        return slot
+
+    def _queue(self, channel: str) -> Queue:
+        queue = self._queues.get(channel)
+        if queue is None:
+            queue = self._queues[channel] = Queue(self._storm)
+        return queue
+
+    def _next_order(self) -> int:
+        self._order += 1
+        return self._order
+
+    def _count(self, channel: str, state: RowState) -> None:
+        ended = self._ended.setdefault(channel, {})
+        ended[state] = ended.get(state, 0) + 1
+
+    def _note_taken(self, channel: str, group: str, now: int) -> None:
+        if group and group != ALONE:
+            self._taken.pop((channel, group), None)
+            self._taken[channel, group] = now
+            if len(self._taken) > _GROUPS_REMEMBERED:
+                del self._taken[next(iter(self._taken))]
+
+
+def _notice(entry: Entry) -> Notice:
+    told = entry.slot.told
+    return Notice(
+        key=entry.row.key,
+        change=entry.change,
+        covers=entry.covers,
+        first=told is None or (entry.opens and entry.change.kind is ChangeKind.RESOLVED and not entry.slot.is_told),
+    )
+
+
+def _put_off(entry: Entry, due: int) -> None:
+    if due > entry.due:
+        entry.due = due
+        entry.row = msgspec.structs.replace(entry.row, due=due)
+
+
+def _silent(key: str, change: AlertChange, channel: str, due: int, group: str) -> Row:
+    alert = change.alert
+    return Row(
+        key=key,
+        alert=alert.id,
+        number=alert.number,
+        channel=channel,
+        group=group,
+        due=due,
+        state=RowState.SILENCED,
+        error=alert.suppressed_by,
+        done_at=change.at,
+    )

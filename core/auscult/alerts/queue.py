@@ -1,0 +1,166 @@
+"""What waits for one channel: who is next, and in whose company. Every step costs the same, however many wait."""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heapify, heappop, heappush
+
+from auscult.alert import AlertChange, ChangeKind
+from auscult.alerts.routing import ALONE
+from auscult.alerts.rows import Row
+
+__all__ = ["ENVELOPE", "Entry", "Queue", "Slot"]
+
+ENVELOPE = 100
+"""Rows on their own that share an envelope when very many wait."""
+GROUP = 1000
+"""Rows of one group that share an envelope; the rest follows in the next one."""
+_OPENING = frozenset({ChangeKind.FIRED, ChangeKind.REOPENED, ChangeKind.UNSUPPRESSED})
+
+
+class Slot:
+    """One alert in one channel: what waits, what is on its way, what the channel knows."""
+
+    __slots__ = ("last", "pending", "sending", "told", "told_number")
+
+    def __init__(self) -> None:
+        self.pending: Entry | None = None
+        self.sending: Entry | None = None
+        self.told: ChangeKind | None = None
+        self.told_number = 0
+        self.last = 0
+        """The highest number that was offered."""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the channel believes that the alert goes on."""
+        return self.told is not None and self.told is not ChangeKind.RESOLVED
+
+
+class Entry:
+    """A row that is not final, with what belongs to it."""
+
+    __slots__ = ("batch", "change", "covers", "due", "held", "opens", "order", "ready", "row", "slot", "ticket")
+
+    def __init__(self, row: Row, change: AlertChange, slot: Slot, order: int) -> None:
+        self.row, self.change, self.slot = row, change, slot
+        self.due = row.due
+        """As in the row, unless the wall clock was set meanwhile."""
+        self.order = order
+        """Grows with every entry of the outbox."""
+        self.covers: tuple[int, ...] = ()
+        self.opens = change.kind in _OPENING
+        """Whether it, or one that it covers, says that the alert began."""
+        self.held = True
+        """Whether its due time was chosen, not the consequence of a failure."""
+        self.batch: tuple[Entry, ...] = ()
+        """Those it was tried together with: a receiver that had them all the same sees the same envelope again."""
+        self.ticket = 0
+        """Which of its places in the queue is the valid one; 0 while it is not in the queue."""
+        self.ready = False
+        """In the queue and due."""
+
+
+class _Fellows:
+    """Due rows of one group, oldest first."""
+
+    __slots__ = ("order", "size")
+
+    def __init__(self) -> None:
+        self.order: deque[tuple[int, Entry]] = deque()
+        self.size = 0
+
+    def oldest(self, most: int) -> list[Entry]:
+        """At most that many of them; they are about to leave."""
+        found: list[Entry] = []
+        while self.order and len(found) < most:
+            ticket, entry = self.order.popleft()
+            if ticket == entry.ticket:
+                found.append(entry)
+        return found
+
+
+class Queue:
+    """The pending rows of one channel. Entries that left or moved stay behind inside until their turn comes."""
+
+    def __init__(self, storm: int) -> None:
+        self.storm = storm
+        self.open: dict[str, Entry] = {}
+        """Everything that is not final, those on their way included, in the order in which it was offered."""
+        self._later: list[tuple[int, int, Entry]] = []
+        self._ready: deque[tuple[int, Entry]] = deque()
+        self._groups: dict[str, _Fellows] = {}
+        self._tickets = 0
+
+    def push(self, entry: Entry) -> None:
+        """Let it wait until it is due."""
+        self._tickets += 1
+        entry.ticket = self._tickets
+        heappush(self._later, (entry.due, entry.ticket, entry))
+
+    def drop(self, entry: Entry) -> None:
+        """Take it out."""
+        entry.ticket = 0
+        if entry.ready:
+            entry.ready = False
+            if not entry.batch:
+                self._leave_group(entry.row.group)
+
+    def next_due(self) -> int | None:
+        """When the next row is, or was, due."""
+        while self._ready and self._ready[0][0] != self._ready[0][1].ticket:
+            self._ready.popleft()
+        if self._ready:
+            return self._ready[0][1].due
+        while self._later and self._later[0][1] != self._later[0][2].ticket:
+            heappop(self._later)
+        return self._later[0][0] if self._later else None
+
+    def take(self, now: int) -> list[Entry]:
+        """What leaves next, taken out: the row that was due first, with those that share its envelope."""
+        while self._later and self._later[0][0] <= now:
+            _, ticket, entry = heappop(self._later)
+            if ticket == entry.ticket:
+                self._become_ready(entry)
+        while self._ready:
+            ticket, first = self._ready.popleft()
+            if ticket == first.ticket:
+                leaving = self._company(first)
+                for entry in leaving:
+                    self.drop(entry)
+                return leaving
+        return []
+
+    def shift(self, by: int) -> None:
+        """Have what waits for its time wait `by` ms longer, or shorter."""
+        for entry in self.open.values():
+            if not entry.ready:
+                entry.due += by
+        self._later = [(entry.due, ticket, entry) for _, ticket, entry in self._later if ticket == entry.ticket]
+        heapify(self._later)
+
+    def _become_ready(self, entry: Entry) -> None:
+        entry.ready = True
+        self._ready.append((entry.ticket, entry))
+        if not entry.batch:
+            fellows = self._groups.get(entry.row.group)
+            if fellows is None:
+                fellows = self._groups[entry.row.group] = _Fellows()
+            fellows.order.append((entry.ticket, entry))
+            fellows.size += 1
+
+    def _company(self, first: Entry) -> list[Entry]:
+        """`first`, which is the oldest of its group, and those that leave with it."""
+        if first.batch:
+            return [entry for entry in first.batch if entry.ready and entry.batch is first.batch]
+        group = first.row.group
+        fellows = self._groups[group]
+        if group == ALONE or (not group and fellows.size <= self.storm):
+            return fellows.oldest(1)
+        return fellows.oldest(GROUP if group else ENVELOPE)
+
+    def _leave_group(self, group: str) -> None:
+        fellows = self._groups[group]
+        fellows.size -= 1
+        if not fellows.size:
+            del self._groups[group]

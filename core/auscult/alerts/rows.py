@@ -1,0 +1,100 @@
+"""What the outbox holds: rows, and the envelopes in which they leave."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from auscult.alert import AlertChange, Notice, Notification
+from auscult.alerts.matching import facets
+
+__all__ = ["FINAL", "Envelope", "Row", "RowState"]
+
+
+class RowState(StrEnum):
+    """Where a row is on its way."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DONE = "done"
+    MERGED = "merged"
+    """Told by a later row; see `Row.into`."""
+    SILENCED = "silenced"
+    DEAD = "dead"
+    """Given up."""
+
+
+FINAL = frozenset({RowState.DONE, RowState.MERGED, RowState.SILENCED, RowState.DEAD})
+"""States that a row does not leave by itself."""
+
+
+class Row(Struct, frozen=True, kw_only=True, gc=False):
+    """One change of one alert, to be told to one channel. Times are ms since the epoch."""
+
+    key: str
+    """``ALERT/NUMBER/CHANNEL``."""
+    alert: str
+    number: int
+    channel: str
+    group: str = ""
+    """Rows of one group leave together; empty: on its own, unless very many wait; ``...``: always on its own."""
+    due: int
+    """Not before."""
+    state: RowState = RowState.PENDING
+    attempts: int = 0
+    since: int = 0
+    """When it was first tried; 0: never."""
+    fence: int = 0
+    """Number of the latest envelope that carried it; grows."""
+    error: str = ""
+    """Why the latest attempt failed, or why nobody is told."""
+    into: str = ""
+    """Key of the row that covers it."""
+    done_at: int | None = None
+    """When it reached a final state."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.state in FINAL
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """Rows that one worker holds, until `until`."""
+
+    channel: str
+    rows: tuple[Row, ...]
+    changes: tuple[AlertChange, ...]
+    notices: tuple[Notice, ...]
+    fence: int
+    until: int
+
+    @property
+    def attempt(self) -> int:
+        """How often its oldest row was tried, this time included."""
+        return max(row.attempts for row in self.rows)
+
+    def notification(self, *, sender: str = "auscult", url: str = "") -> Notification:
+        """What the channel gets: the same for the same rows, over retries and restarts, but for `attempt`."""
+        keys = [notice.key for notice in self.notices]
+        return Notification(
+            key=keys[0] if len(keys) == 1 else hashlib.blake2b("\n".join(keys).encode(), digest_size=16).hexdigest(),
+            channel=self.channel,
+            notices=self.notices,
+            created_at=max(change.at for change in self.changes),
+            group=_in_common(self.rows[0].group, self.changes),
+            attempt=self.attempt,
+            sender=sender,
+            url=url,
+        )
+
+
+def _in_common(group: str, changes: Sequence[AlertChange]) -> dict[str, str]:
+    """The names and values that the group's key is made of."""
+    if not group:
+        return {}
+    padded = f",{group},"
+    return {name: value for name, value in facets(changes[0].alert).items() if f",{name}={value}," in padded}
