@@ -41,11 +41,19 @@ MAX_TIME = 253_402_300_799_000
 _get = partial(get, responses=ERRORS)
 _post = partial(post, responses=ERRORS)
 _ping = partial(post, role="operator", status_code=202, responses=ERRORS | {413: BODY_ERRORS[413]})
+
+
+def _number(description: str, least: int, most: int) -> QueryParameter:
+    """A number that may be left out: beside `None`, bounds do not reach the OpenAPI document by themselves."""
+    bounds = {"minimum": least, "maximum": most}
+    return QueryParameter(description=description, ge=least, le=most, schema_extra=bounds)
+
+
 _Name = Annotated[str, PathParameter(description="The component's name.", max_length=64)]
-_Time = Annotated[int | None, QueryParameter(description="Milliseconds since the epoch, UTC.", ge=0, le=MAX_TIME)]
+_Time = Annotated[int | None, _number("Milliseconds since the epoch, UTC.", 0, MAX_TIME)]
 _Limit = Annotated[int, QueryParameter(description="At most this many.", ge=1, le=1000)]
-_Before = Annotated[int | None, QueryParameter(description="Only results with smaller ids.", ge=1, le=2**62)]
-_Group = Annotated[str | None, QueryParameter(description="Only components of this group.", max_length=200)]
+_Before = Annotated[int | None, _number("Only results with smaller ids.", 1, 2**62)]
+_Group = Annotated[str | None, QueryParameter(description="Only components of this group.")]
 _Status = Annotated[Status | None, QueryParameter(description="Only components in this state.")]
 _ExitCode = Annotated[int, PathParameter(description="0 is success, anything else a failure.", ge=0, le=255)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from litestar import Litestar, Response, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -15,6 +16,7 @@ from auscult.monitor import Monitor
 from auscult.web.access import Access
 from auscult.web.answers import HealthAnswers
 from auscult.web.api import api_router
+from auscult.web.bodies import ReadingBody
 from auscult.web.control import control_routes
 from auscult.web.front import Front
 from auscult.web.health import health_routes
@@ -114,7 +116,11 @@ def _describe(root: Router) -> dict[str, Any]:
         components=Components(security_schemes={"bearer": bearer}),
         security=[{"bearer": []}],
     )
-    return _litestar(root, config).openapi_schema.to_schema()
+    document = _litestar(root, config).openapi_schema.to_schema()
+    # Litestar's own leaves out the names of measurements, and that anything unknown is refused.
+    _, schemas = msgspec.json.schema_components([ReadingBody], ref_template="#/components/schemas/{name}")
+    document["components"]["schemas"].update(schemas)
+    return document
 
 
 def _secure(response: Response[Any]) -> Response[Any]:

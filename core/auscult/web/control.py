@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Response, post
+from litestar import post
+from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 
 from auscult.web.bodies import ReloadBody
-from auscult.web.problems import ERRORS, FINDINGS, problem
+from auscult.web.problems import ERRORS, FINDINGS
 from auscult.web.reloading import Reload
 
 __all__ = ["control_routes"]
@@ -25,10 +24,10 @@ def control_routes(reload: Reload | None) -> list[BaseRouteHandler]:
         summary="Read the configuration again",
         responses=ERRORS | {422: FINDINGS},
     )
-    async def reload_now() -> ReloadBody | Response[Any]:
+    async def reload_now() -> ReloadBody:
         """A configuration with mistakes changes nothing and is answered with all of them."""
         if reload is None:
-            return problem(404, "This monitor was not made from a configuration that could be read again")
+            raise NotFoundException("This monitor was not made from a configuration that could be read again")
         plan = await reload()
         return ReloadBody(list(plan.added), list(plan.changed), list(plan.removed), list(plan.other))
 
