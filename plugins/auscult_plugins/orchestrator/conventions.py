@@ -2,22 +2,24 @@
 
 ``ietf`` is draft-inadarei-api-health-check-06, ``kubernetes`` its ``/readyz?verbose`` and ``/livez``,
 ``livekit-agents`` the worker's ``/`` and ``/worker``, ``pipecat`` the runner's ``/status``.
+
+What reads an answer (``read_…``) is pure; what asks is below.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from auscult import Reading
+from auscult_plugins._http import Reply, ask
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["CONVENTIONS", "detect"]
+__all__ = ["CONVENTIONS", "detect", "read_ietf", "read_kubernetes", "read_plain", "read_worker"]
 
 Ask = Callable[["httpx.AsyncClient", str, Mapping[str, str], float], Awaitable[Reading]]
 _WELL = ("pass", "ok", "up", "healthy", "ready", "alive")
@@ -27,75 +29,50 @@ NAMED = 3
 """Parts named in a message."""
 
 
-async def detect(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> str:
-    """The convention that answers at `url`. A URL with a path is taken at its word."""
-    reply = await client.get(url, headers=headers)
-    if _is_ietf(reply):
-        return "ietf"
-    if urlsplit(url).path not in ("", "/"):
-        return "plain"
-    for path, convention in (("/worker", "livekit-agents"), ("/status", "pipecat"), ("/readyz", "kubernetes")):
-        if _speaks(await client.get(url + path, headers=headers), convention):
-            return convention
-    return "plain"
+def _word(document: Mapping[str, Any], key: str = "status") -> str:
+    value = document.get(key, "")
+    return value.strip().lower()[:60] if isinstance(value, str) else ""
 
 
-def _speaks(reply: httpx.Response, convention: str) -> bool:
-    document = _document(reply)
-    if convention == "livekit-agents":
-        return "worker_type" in document or "sdk_version" in document
-    if convention == "pipecat":
-        return "transports" in document
-    return reply.status_code in (200, 500, 503) and ("[+]" in reply.text or reply.text.strip() == "ok")
+def _line(value: Any, length: int = 200) -> str:
+    """A text in one short line; "" for anything else."""
+    return " ".join(value.split())[:length] if isinstance(value, str) else ""
 
 
-def _is_ietf(reply: httpx.Response) -> bool:
-    document = _document(reply)
-    return "health+json" in reply.headers.get("content-type", "") or (
-        str(document.get("status", "")).lower() in _WELL + _WARNED + _ILL and isinstance(document.get("checks"), dict)
-    )
+def _refused(reply: Reply) -> Reading:
+    target = _line(reply.headers.get("location"))
+    if 300 <= reply.status < 400 and target:
+        return Reading.unhealthy(f"HTTP {reply.status}, a redirect to {target}")
+    return Reading.unhealthy(f"HTTP {reply.status}{f': {reply.text}' if reply.text else ''}")
 
 
-def _document(reply: httpx.Response) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(reply.content, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError):
-        return {}
-
-
-def _refused(reply: httpx.Response) -> Reading:
-    text = " ".join(reply.text.split())[:200]
-    return Reading.unhealthy(f"HTTP {reply.status_code}{f': {text}' if text else ''}")
-
-
-async def _plain(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], _load: float) -> Reading:
+def read_plain(reply: Reply) -> Reading:
     """200 to 299 is well; a JSON ``status`` that says otherwise is believed."""
-    reply = await client.get(url, headers=headers)
-    if not reply.is_success:
+    if not reply.good:
         return _refused(reply)
-    said = str(_document(reply).get("status", "")).lower()
+    said = _word(reply.json())
     if said in _ILL:
-        return Reading.unhealthy(f"HTTP {reply.status_code}, but the status is `{said}`")
+        return Reading.unhealthy(f"HTTP {reply.status}, but the status is `{said}`")
     if said in _WARNED:
         return Reading.degraded(f"the status is `{said}`")
-    return Reading.healthy(f"HTTP {reply.status_code}")
+    return Reading.healthy(f"HTTP {reply.status}")
 
 
-async def _ietf(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], _load: float) -> Reading:
-    reply = await client.get(url, headers={**headers, "Accept": "application/health+json, application/json"})
-    document = _document(reply)
-    said = str(document.get("status", "")).lower()
-    parts = _parts(document.get("checks", {}))
-    bad = {name: part for name, part in parts.items() if str(part.get("status", "pass")).lower() not in _WELL}
+def read_ietf(reply: Reply) -> Reading:
+    """The word in ``status``; the parts that are not well are named and counted."""
+    document = reply.json()
+    said = _word(document)
+    parts = _parts(document.get("checks"))
+    bad = {name: part for name, part in parts.items() if _word(part) not in ("", *_WELL)}
     counted = {"checks_passed": float(len(parts) - len(bad)), "checks_failed": float(len(bad))} if parts else {}
     told = "; ".join(_told(name, part) for name, part in list(bad.items())[:NAMED])
-    told = told or str(document.get("output") or document.get("description") or "")
-    if said in _ILL or reply.status_code >= 400:
-        return Reading.unhealthy(told or f"HTTP {reply.status_code}, status `{said or 'missing'}`", **counted)
+    told = told or _line(document.get("output")) or _line(document.get("description"))
+    if said in _ILL or not reply.good:
+        return Reading.unhealthy(told or f"HTTP {reply.status}, status `{said or 'missing'}`", **counted)
     if said in _WARNED:
-        return Reading.degraded(told or "the status is `warn`", **counted)
+        return Reading.degraded(told or f"the status is `{said}`", **counted)
     if said in _WELL:
-        return Reading.healthy(told or "pass", **counted)
+        return Reading.healthy(told or said, **counted)
     return Reading.unhealthy(f"the status is {said!r}; expected pass, warn or fail", **counted)
 
 
@@ -113,53 +90,107 @@ def _parts(checks: Any) -> dict[str, dict[str, Any]]:
 
 
 def _told(name: str, part: Mapping[str, Any]) -> str:
-    output = str(part.get("output", "")).strip()
-    return f"{name} is {part.get('status')}{f' ({output[:100]})' if output else ''}"
+    output = _line(part.get("output"), 100)
+    return f"{name[:60]} is {_word(part)}{f' ({output})' if output else ''}"
+
+
+def read_kubernetes(ready: Reply, alive: bool) -> Reading:
+    """Ready by the status; ``[+]`` and ``[-]`` lines tell the parts."""
+    lines = [line.strip() for line in ready.content.decode(errors="replace").splitlines()]
+    failed = [line[3:].partition(" ")[0][:60] for line in lines if line.startswith("[-]")]
+    passed = sum(line.startswith("[+]") for line in lines)
+    counted = {"checks_passed": float(passed), "checks_failed": float(len(failed))} if passed or failed else {}
+    if ready.status == 200:
+        return Reading.healthy("ready", **counted)
+    named = f": {', '.join(failed[:NAMED])}" if failed else f" (HTTP {ready.status})"
+    return Reading.unhealthy(f"{'alive and not ready' if alive else 'neither ready nor alive'}{named}", **counted)
+
+
+def read_worker(root: Reply, worker: Reply, full_load: float) -> Reading:
+    """``/`` says 503 only after many failed attempts to connect; ``/worker`` tells more, zeros left out."""
+    document = worker.json() if worker.good else {}
+    jobs, load = _number(document, "active_jobs"), _number(document, "worker_load")
+    told = bool(document) and jobs is not None and load is not None
+    counted = {"active_jobs": jobs or 0.0, "worker_load": load or 0.0} if told else {}
+    if not root.good:
+        return Reading.unhealthy(root.text or f"HTTP {root.status}", **counted)
+    if not told:
+        return Reading.degraded("`/` answers and `/worker` does not: is this a LiveKit Agents worker?")
+    if counted["worker_load"] >= full_load:
+        return Reading.degraded(f"the worker is full: load {load:.2f}, it takes no calls", **counted)
+    name = _line(document.get("agent_name"), 60) or "agent"
+    return Reading.healthy(f"{name}: {jobs:.0f} active jobs", **counted)
+
+
+def _number(document: Mapping[str, Any], name: str) -> float | None:
+    """0 where it is left out, None where it is no number."""
+    value = document.get(name, 0)
+    good = isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    return float(value) if good else None
+
+
+def read_pipecat(reply: Reply) -> Reading:
+    """The runner's ``/status`` is a constant: it proves that the process answers, and no more."""
+    if not reply.good:
+        return _refused(reply)
+    said = _word(reply.json())
+    if said != "ready":
+        return Reading.unhealthy(f"the runner's status is {said!r}, expected 'ready'")
+    return Reading.healthy("the runner answers")
+
+
+async def detect(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> str:
+    """The convention that answers at `url`. A URL with a path is taken at its word."""
+    if _is_ietf(await ask(client, url, headers)):
+        return "ietf"
+    if urlsplit(url).path not in ("", "/"):
+        return "plain"
+    for path, convention in (("/worker", "livekit-agents"), ("/status", "pipecat"), ("/readyz", "kubernetes")):
+        if _speaks(await ask(client, url + path, headers), convention):
+            return convention
+    return "plain"
+
+
+def _speaks(reply: Reply, convention: str) -> bool:
+    document = reply.json()
+    if convention == "livekit-agents":
+        return "worker_type" in document or "sdk_version" in document
+    if convention == "pipecat":
+        return "transports" in document
+    return reply.status in (200, 500, 503) and (b"[+]" in reply.content or reply.content.strip() == b"ok")
+
+
+def _is_ietf(reply: Reply) -> bool:
+    document = reply.json()
+    return "health+json" in reply.headers.get("content-type", "") or (
+        _word(document) in _WELL + _WARNED + _ILL and isinstance(document.get("checks"), dict)
+    )
+
+
+async def _plain(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], _load: float) -> Reading:
+    return read_plain(await ask(client, url, headers))
+
+
+async def _ietf(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], _load: float) -> Reading:
+    wanted = {**headers, "Accept": "application/health+json, application/json"}
+    return read_ietf(await ask(client, url, wanted))
 
 
 async def _kubernetes(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], _load: float) -> Reading:
     """Ready, by ``/readyz``; when it is not, ``/livez`` tells whether it is alive at all."""
     base = url if urlsplit(url).path in ("", "/") else url.rpartition("/")[0]
-    reply = await client.get(f"{base}/readyz?verbose", headers=headers)
-    lines = [line.strip() for line in reply.text.splitlines()]
-    failed = [line[3:].partition(" ")[0] for line in lines if line.startswith("[-]")]
-    passed = sum(line.startswith("[+]") for line in lines)
-    counted = {"checks_passed": float(passed), "checks_failed": float(len(failed))} if passed or failed else {}
-    if reply.status_code == 200:
-        return Reading.healthy("ready", **counted)
-    alive = (await client.get(f"{base}/livez", headers=headers)).status_code == 200
-    named = f": {', '.join(failed[:NAMED])}" if failed else f" (HTTP {reply.status_code})"
-    state = "alive and not ready" if alive else "neither ready nor alive"
-    return Reading.unhealthy(f"{state}{named}", **counted)
+    ready = await ask(client, f"{base}/readyz?verbose", headers)
+    alive = ready.status == 200 or (await ask(client, f"{base}/livez", headers)).status == 200
+    return read_kubernetes(ready, alive)
 
 
 async def _livekit_agents(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], load: float) -> Reading:
-    """``/`` says 503 only after many failed attempts to connect; ``/worker`` tells more, zeros left out."""
-    reply = await client.get(f"{url}/", headers=headers)
-    worker = _document(await client.get(f"{url}/worker", headers=headers))
-    counted = {
-        "active_jobs": float(worker.get("active_jobs", 0) or 0),
-        "worker_load": float(worker.get("worker_load", 0) or 0),
-    }
-    if not reply.is_success:
-        return Reading.unhealthy(reply.text.strip()[:200] or f"HTTP {reply.status_code}", **counted)
-    if not worker:
-        return Reading.degraded("`/` answers and `/worker` does not: is this a LiveKit Agents worker?")
-    if counted["worker_load"] >= load:
-        return Reading.degraded(f"the worker is full: load {counted['worker_load']:.2f}, it takes no calls", **counted)
-    name = worker.get("agent_name") or "agent"
-    return Reading.healthy(f"{name}: {counted['active_jobs']:.0f} active jobs", **counted)
+    root = await ask(client, f"{url}/", headers)
+    return read_worker(root, await ask(client, f"{url}/worker", headers), load)
 
 
 async def _pipecat(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], _load: float) -> Reading:
-    """The runner's ``/status`` is a constant: it proves that the process answers, and no more."""
-    reply = await client.get(f"{url}/status", headers=headers)
-    if not reply.is_success:
-        return _refused(reply)
-    said = str(_document(reply).get("status", ""))
-    if said != "ready":
-        return Reading.unhealthy(f"the runner's status is {said!r}, expected 'ready'")
-    return Reading.healthy("the runner answers")
+    return read_pipecat(await ask(client, f"{url}/status", headers))
 
 
 CONVENTIONS: dict[str, Ask] = {
