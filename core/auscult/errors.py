@@ -3,6 +3,8 @@
 AuscultError
 ├── ConfigurationError      findings, all of them at once
 ├── ComponentNotFound       no component of that name
+├── AlertNotFound           no open alert of that id
+├── SilenceNotFound         no silence of that id
 ├── UnknownKind             no plugin offers that kind
 │   └── AmbiguousKind       several do, and none of them is bundled
 ├── MissingDependency       an extra is not installed (also an ImportError)
@@ -20,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 __all__ = [
+    "AlertNotFound",
     "AmbiguousKind",
     "AuscultError",
     "ComponentNotFound",
@@ -28,6 +31,7 @@ __all__ = [
     "EgressRefused",
     "Finding",
     "MissingDependency",
+    "SilenceNotFound",
     "StateDirectoryLocked",
     "StoreError",
     "UnknownKind",
@@ -98,6 +102,22 @@ class AmbiguousKind(UnknownKind):
         self.qualified = tuple(qualified)
         choices = " or ".join(f"`{name}`" for name in qualified)
         AuscultError.__init__(self, f"Several installed plugins offer the {role} `{kind}`; write {choices}")
+
+
+class AlertNotFound(AuscultError):
+    """There is no alert of that id, or it is over."""
+
+    def __init__(self, ident: str) -> None:
+        self.ident = ident
+        super().__init__(f"There is no open alert {ident!r}")
+
+
+class SilenceNotFound(AuscultError):
+    """There is no silence of that id, or it is over."""
+
+    def __init__(self, ident: str) -> None:
+        self.ident = ident
+        super().__init__(f"There is no silence {ident!r}")
 
 
 class MissingDependency(AuscultError, ImportError):

@@ -6,6 +6,7 @@ committed before it is told. Of one alert and channel at most one row is on its 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
@@ -29,8 +30,11 @@ _GROUPS_REMEMBERED = 10_000
 class Outbox:
     """See the module. Times are ms since the epoch."""
 
-    def __init__(self, *, storm: int = STORM, lease: int = LEASE) -> None:
-        self._storm, self._lease = storm, lease
+    def __init__(self, *, storm: int = STORM, lease: int = LEASE, staged: bool = False) -> None:
+        """`staged`: what is offered can be taken only after it was `release`d, because it is committed by then."""
+        self._storm, self._lease, self._staged = storm, lease, staged
+        self._released = 0
+        self._stage: deque[Entry] = deque()
         self._queues: dict[str, Queue] = {}
         self._slots: dict[str, dict[str, Slot]] = {}
         self._leases: dict[int, tuple[Envelope, list[Entry]]] = {}
@@ -89,7 +93,9 @@ class Outbox:
                 _put_off(entry, earlier.due)
         slot.pending = entry
         queue.open[entry.row.key] = entry
-        if slot.sending is None:
+        if self._staged:
+            self._stage.append(entry)
+        elif slot.sending is None:
             queue.push(entry)
         return [*rows, entry.row]
 
@@ -97,6 +103,26 @@ class Outbox:
         into.covers = (*earlier.covers, earlier.row.number, *into.covers)
         into.opens |= earlier.opens
         return self._end(earlier, RowState.MERGED, now, into=into.row.key)
+
+    @property
+    def order(self) -> int:
+        """Of what was offered last; see `release`."""
+        return self._order
+
+    def release(self, order: int) -> set[str]:
+        """Everything offered up to `order` is committed and may leave; gives the channels it is for."""
+        self._released = max(self._released, order)
+        channels = set()
+        while self._stage and self._stage[0].order <= order:
+            entry = self._stage.popleft()
+            if entry.slot.pending is entry and entry.slot.sending is None and not entry.ticket:
+                self._queues[entry.row.channel].push(entry)
+                channels.add(entry.row.channel)
+        return channels
+
+    def _push(self, entry: Entry) -> None:
+        if not self._staged or entry.order <= self._released:
+            self._queues[entry.row.channel].push(entry)
 
     def silence(self, alert: str, reason: str, now: int = 0) -> list[Row]:
         """Tell nobody what still waits; what is on its way goes on, and who knows of the alert hears of its end."""
@@ -205,7 +231,7 @@ class Outbox:
             if (later := slot.pending) is not None:
                 rows.append(self._merge(entry, later, now))
                 _put_off(later, retry_at)
-                self._queues[later.row.channel].push(later)
+                self._push(later)
                 rows.append(later.row)
                 continue
             entry.row = msgspec.structs.replace(entry.row, state=RowState.PENDING, due=retry_at, error=error)
@@ -221,7 +247,7 @@ class Outbox:
 
     def _go_on(self, slot: Slot) -> None:
         if slot.pending is not None:
-            self._queues[slot.pending.row.channel].push(slot.pending)
+            self._push(slot.pending)
 
     def _end(self, entry: Entry, state: RowState, now: int, *, error: str = "", into: str = "") -> Row:
         row = entry.row
