@@ -18,6 +18,7 @@ from auscult.runtime.egress import EgressPolicy
 from auscult.runtime.job import Job
 from auscult.runtime.loop import current_loop
 from auscult.runtime.prober import GRACE
+from auscult.runtime.readings import MAX_MEASUREMENTS
 from auscult.runtime.runner import Runner
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ async def _running(ctx: FakeContext, problems: list[Problem]) -> AsyncIterator[R
         ctx._services,
         deliver=lambda result, taken: taken(result) if taken is not None else None,
         complain=lambda _, problem: problems.append(problem),
+        measurements=MAX_MEASUREMENTS,
     )
     runner.start(loop, interrupt=True)
     try:
