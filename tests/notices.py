@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from auscult import (
@@ -188,4 +188,7 @@ def hostile_notifications(draw: st.DrawFn, most: int = 4) -> Notification:
 
 def given_hostile(most: int = 4) -> Callable[[Callable[[Notification], None]], Callable[[], None]]:
     """Decorates a test that takes such a notification: it makes large texts, so it may take its time."""
-    return lambda test: settings(deadline=None, max_examples=60)(given(hostile_notifications(most))(test))
+    # Such notifications take minutes to shrink; the receivers' sentences say enough.
+    phases = (Phase.explicit, Phase.reuse, Phase.generate)
+    asked = settings(deadline=None, max_examples=60, phases=phases)
+    return lambda test: asked(given(hostile_notifications(most))(test))

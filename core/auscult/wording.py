@@ -69,7 +69,7 @@ def utf8_length(text: str) -> int:
 
 def utf16_length(text: str) -> int:
     """UTF-16 code units, in which Telegram and JavaScript count."""
-    return len(text) + sum(letter > "\uffff" for letter in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def truncate(text: str, limit: int, measure: Callable[[str], int] = len) -> str:
