@@ -13,7 +13,7 @@ __all__ = ["Disk"]
 log = logging.getLogger("auscult.store")
 
 LOOK_EVERY = 5.0
-"""Seconds between looks while all is well; while it is not, every look counts."""
+"""Seconds between looks while all is well, and to the next try after a write in vain."""
 RESERVE = 1 << 20
 """Bytes kept aside."""
 
@@ -23,37 +23,50 @@ class Disk:
 
     def __init__(self, directory: Path, low_water: int) -> None:
         self.low = False
-        """Less than the low-water mark is free, or a write has found no room."""
+        """Nothing should be written: too little is free, or a write has just found no room."""
+        self.tight = False
+        """It was low, and no write has succeeded since."""
+        self._full = False
         self._directory, self._low_water = directory, low_water
-        self._looked = 0.0
+        self._next_look = 0.0
         self._keep_reserve()
 
     def look(self) -> None:
         """See how much is free, if it is time to."""
         now = monotonic()
-        if now - self._looked < LOOK_EVERY and not self.low:
+        if now < self._next_look:
             return
-        self._looked = now
         with suppress(OSError):
             disk = os.statvfs(self._directory)
-            self._say(disk.f_bavail * disk.f_frsize < self._low_water)
+            free, wanted = disk.f_bavail * disk.f_frsize, self._low_water
+            self.low = free < (max(wanted, 2 * RESERVE) if self._full else wanted)
+        # A quota does not show in what is free: after a write in vain the next one is not tried at once.
+        self._next_look = now if self.low and not self._full else now + LOOK_EVERY
+        if self.low:
+            self._say_low()
 
     def found_full(self) -> None:
         """A write has found no room."""
-        self._say(True)
+        self.low = self._full = True
+        self._next_look = monotonic() + LOOK_EVERY
+        self._say_low()
+
+    def wrote(self) -> None:
+        """A write has succeeded."""
+        if self.tight and not self.low:
+            self.tight = self._full = False
+            log.warning("there is space on the disk again")
+            self._keep_reserve()
 
     def release_reserve(self) -> None:
         """Make a little room, for what has to be written all the same."""
         with suppress(OSError):
             (self._directory / "reserve").unlink(missing_ok=True)
 
-    def _say(self, low: bool) -> None:
-        if low == self.low:
-            return
-        self.low = low
-        log.warning("the disk is almost full: results are not stored" if low else "there is space on the disk again")
-        if not low:
-            self._keep_reserve()
+    def _say_low(self) -> None:
+        if not self.tight:
+            self.tight = True
+            log.warning("the disk is almost full: results are not stored")
 
     def _keep_reserve(self) -> None:
         path = self._directory / "reserve"

@@ -29,5 +29,7 @@ class DirectoryLock:
         os.write(self._file, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """Let others in."""
-        os.close(self._file)
+        """Let others in; once is enough, and the number may be another file's by then."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)

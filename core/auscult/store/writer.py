@@ -246,6 +246,7 @@ class Writer:
             raise
         self._unrolled = True
         self._batches += 1
+        self._disk.wrote()
 
     def _write_singly(
         self, connection: sqlite3.Connection, batch: list[CheckResult], states: dict[str, tuple[str, int]]
@@ -284,6 +285,7 @@ class Writer:
                 errors = [self._try_item(connection, item) for item, _ in waiting]
             self._rows += errors.count(None)
             self._unrolled = True
+            self._disk.wrote()
         except StoreError as error:
             errors = [error] * len(waiting)
         except Exception as error:
@@ -326,7 +328,7 @@ class Writer:
                 continue
             try:
                 connection.execute("PRAGMA synchronous=FULL")
-                if self._disk.low:
+                if self._disk.tight:
                     self._disk.release_reserve()
                 with _Transaction(connection, self._names):
                     answer = work(connection)
