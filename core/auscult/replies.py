@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json as _json
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -213,8 +214,8 @@ def _pieces(url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
     found = {url}
     _, _, rest = url.partition("://")
     authority, _, path = rest.partition("/")
-    for piece in path.replace("?", "/").replace("&", "/").replace("=", "/").split("/"):
-        found |= {piece, unquote(piece)}
+    for text in (path, unquote(path)):
+        found.update(*(re.split(between, text) for between in ("[/?&]", "[/?&=:;,]")))
     if "@" in authority:
         found |= set(authority.rpartition("@")[0].split(":"))
     for name, value in headers.items():
