@@ -1,0 +1,74 @@
+"""The `log` channel: one line per notice in the log of the process."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Literal
+
+from auscult import ChangeKind, Channel, ChannelContext, Notice, Notification, hookimpl, wording
+
+__all__ = ["LOGGER", "LogChannel", "auscult_channels"]
+
+LOGGER = "auscult.alerts"
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+_SAID_ALREADY = ("Severity", "Component")
+"""Facts that the headline has."""
+
+
+class LogChannel(Channel):
+    """Writes each notice as one line to the logger `auscult.alerts`, with its parts as fields of the record."""
+
+    kind = "log"
+
+    log_level: Level = "ERROR"
+    """Level of the lines."""
+    resolved_log_level: Level | None = None
+    """Level of the lines that tell an end; without it `log_level`, so that whoever reads of a beginning reads of its
+    end, whatever their filter. ``INFO`` keeps ends out of an error tracker."""
+
+    def __post_init__(self) -> None:
+        for name in ("log_level", "resolved_log_level"):
+            level = getattr(self, name)
+            if level is not None and level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+                raise ValueError(f"`{name}` = {level!r} is no level; expected DEBUG, INFO, WARNING, ERROR or CRITICAL")
+
+    async def send(self, notification: Notification, ctx: ChannelContext) -> None:
+        """Write the lines. The handlers are the host's; one that fails reports it as logging does."""
+        logger = logging.getLogger(LOGGER)
+        for notice in notification.notices:
+            resolved = notice.change.kind is ChangeKind.RESOLVED
+            level = (self.resolved_log_level if resolved else None) or self.log_level
+            fields = _fields(notice, notification)
+            logger.log(logging.getLevelNamesMapping()[level], "%s", _line(notice, notification), extra=fields)
+
+
+def _line(notice: Notice, notification: Notification) -> str:
+    """``[FIRING high] component_unhealthy: stt_client: Connection timeout (Since: …; Labels: …)``."""
+    marked = "[TEST] " if notification.test else ""
+    facts = "; ".join(f"{name}: {value}" for name, value in wording.facts(notice) if name not in _SAID_ALREADY)
+    return f"{marked}{wording.headline(notice)}: {wording.clean(notice.alert.message)} ({facts})"
+
+
+def _fields(notice: Notice, notification: Notification) -> dict[str, Any]:
+    """Named so that none is an attribute that records have anyway (`name`, `message`), which logging refuses."""
+    alert = notice.alert
+    return {
+        "key": notice.key,
+        "channel": notification.channel,
+        "alert_id": alert.id,
+        "rule": wording.clean(alert.rule),
+        "severity": alert.severity.value,
+        "status": alert.status.value,
+        "component": wording.clean(alert.component),
+        "change": notice.change.kind.value,
+        "number": alert.number,
+        "covers": list(notice.covers),
+        "labels": {wording.clean(name): wording.clean(value) for name, value in alert.labels.items()},
+        "test": notification.test,
+    }
+
+
+@hookimpl
+def auscult_channels() -> list[type[Channel]]:
+    """Offer the channel."""
+    return [LogChannel]
