@@ -53,11 +53,22 @@ def command(
             [Finding(key=f"plugin `{p.plugin}`", message=f"{p.message}; {p.remedy}") for p in catalogue.problems]
         )
     set_up_logging(settings.server.log_level, settings.server.log_format)
-    run(settings, catalogue, lambda: load_settings(config, overrides))
+    # Another command that serves, like a demo, has something to tidy up afterwards.
+    own_process = click.get_current_context().find_root().invoked_subcommand == "serve"
+    run(settings, catalogue, lambda: load_settings(config, overrides), own_process=own_process)
 
 
-def run(settings: Settings, catalogue: Catalogue, again: Callable[[], tuple[Settings, Catalogue]]) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP and ``POST /-/reload`` take in what `again` loads."""
+def run(
+    settings: Settings,
+    catalogue: Catalogue,
+    again: Callable[[], tuple[Settings, Catalogue]],
+    *,
+    own_process: bool = True,
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP and ``POST /-/reload`` take in what `again` loads.
+
+    `own_process`: end the whole process in time, whatever a probe does.
+    """
     import anyio
 
     from auscult.monitor import Monitor
@@ -65,7 +76,7 @@ def run(settings: Settings, catalogue: Catalogue, again: Callable[[], tuple[Sett
     from auscult.web.server import serve
 
     monitor = Monitor.from_settings(settings, catalogue, interrupt=True)
-    serving = partial(serve, monitor, settings, reload=reloading(monitor, again), own_process=True)
+    serving = partial(serve, monitor, settings, reload=reloading(monitor, again), own_process=own_process)
     anyio.run(serving, backend_options={"use_uvloop": _has_uvloop()})
 
 

@@ -15,6 +15,7 @@ from auscult.runtime.context import ProbeContext, Services
 from auscult.runtime.job import Job
 from auscult.runtime.loop import Handle, Loop
 from auscult.runtime.prober import Prober
+from auscult.runtime.readings import MAX_MEASUREMENTS
 from auscult.runtime.scheduler import Scheduler
 from auscult.runtime.watchdog import BEAT, Watchdog
 
@@ -37,7 +38,7 @@ class Runner:
         services: Services,
         deliver: Callable[[CheckResult, Callable[[CheckResult], None] | None], None],
         complain: Callable[[str, Problem], None],
-        measurements: int,
+        measurements: int = MAX_MEASUREMENTS,
     ) -> None:
         self._clock, self._services, self._measurements = clock, services, measurements
         self._deliver, self._complain = deliver, complain
