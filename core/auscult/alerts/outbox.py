@@ -125,11 +125,16 @@ class Outbox:
             self._queues[entry.row.channel].push(entry)
 
     def silence(self, alert: str, reason: str, now: int = 0) -> list[Row]:
-        """Tell nobody what still waits; what is on its way goes on, and who knows of the alert hears of its end."""
+        """Tell nobody what still waits; what is on its way goes on, and who knows of the alert hears of its end.
+
+        Whoever is just being told of it will know.
+        """
         rows = []
         for slot in self._slots.get(alert, {}).values():
             entry = slot.pending
-            if entry is None or (slot.is_told and entry.change.kind is ChangeKind.RESOLVED):
+            if entry is None:
+                continue
+            if entry.change.kind is ChangeKind.RESOLVED and (slot.is_told or slot.sending is not None):
                 continue
             slot.pending = None
             self._queues[entry.row.channel].drop(entry)
@@ -270,12 +275,14 @@ class Outbox:
         return slot.told if slot is not None else None
 
     def told_channels(self, alert: str) -> list[str]:
-        """Channels that were told of the alert, and not of its end."""
-        return [channel for channel, slot in self._slots.get(alert, {}).items() if slot.is_told]
+        """Channels that were told of the alert, and neither were nor are about to be told of its end."""
+        slots = self._slots.get(alert, {}).items()
+        return [channel for channel, slot in slots if slot.is_told and slot.awaits_end]
 
     def pending_channels(self, alert: str) -> list[str]:
-        """Channels with something about the alert that waits or is on its way."""
-        return [channel for channel, slot in self._slots.get(alert, {}).items() if slot.pending or slot.sending]
+        """Channels for which something waits or is on its way, the last of which is not the alert's end."""
+        slots = self._slots.get(alert, {}).items()
+        return [channel for channel, slot in slots if (slot.pending or slot.sending) and slot.awaits_end]
 
     def pending(self, channel: str, after: int = 0) -> list[tuple[int, Row, AlertChange]]:
         """What `channel` is still to be told, with a growing number each; only those above `after`, oldest first."""

@@ -15,7 +15,6 @@ ENVELOPE = 100
 """Rows on their own that share an envelope when very many wait."""
 GROUP = 1000
 """Rows of one group that share an envelope; the rest follows in the next one."""
-_OPENING = frozenset({ChangeKind.FIRED, ChangeKind.REOPENED, ChangeKind.UNSUPPRESSED})
 
 
 class Slot:
@@ -36,6 +35,13 @@ class Slot:
         """Whether the channel believes that the alert goes on."""
         return self.told is not None and self.told is not ChangeKind.RESOLVED
 
+    @property
+    def awaits_end(self) -> bool:
+        """Whether it will believe so once everything is told that waits or is on its way."""
+        latest = self.pending or self.sending
+        kind = latest.change.kind if latest is not None else self.told
+        return kind is not None and kind is not ChangeKind.RESOLVED
+
 
 class Entry:
     """A row that is not final, with what belongs to it."""
@@ -49,8 +55,8 @@ class Entry:
         self.order = order
         """Grows with every entry of the outbox."""
         self.covers: tuple[int, ...] = ()
-        self.opens = change.kind in _OPENING
-        """Whether it, or one that it covers, says that the alert began."""
+        self.opens = change.kind is not ChangeKind.RESOLVED
+        """Whether it, or one that it covers, says that the alert goes on."""
         self.held = True
         """Whether its due time was chosen, not the consequence of a failure."""
         self.batch: tuple[Entry, ...] = ()

@@ -96,7 +96,6 @@ def test_a_later_change_waits_for_the_one_on_its_way():
     assert row.state is RowState.PENDING
     assert outbox.take("ops", AT) is None
     assert outbox.next_due("ops") is None
-    assert outbox.pending_channels("a") == ["ops"]
     outbox.done(first, AT)
     second = outbox.take("ops", AT)
     assert second.notices[0].covers == ()
@@ -244,6 +243,30 @@ def test_silence_ends_what_waits_and_leaves_what_is_on_its_way():
     assert outbox.done(envelope, AT)
 
 
+def test_a_channel_that_is_about_to_hear_of_the_end_awaits_no_other():
+    """The alert reopened meanwhile, in silence: its next end is nothing to that channel."""
+    outbox = Outbox()
+    offered(outbox, change())
+    assert outbox.pending_channels("a") == ["ops"]
+    deliver(outbox)
+    assert (outbox.pending_channels("a"), outbox.told_channels("a")) == ([], ["ops"])
+    offered(outbox, resolved())
+    assert (outbox.pending_channels("a"), outbox.told_channels("a")) == ([], [])
+    offered(outbox, change(kind=ChangeKind.REOPENED, number=3))
+    assert (outbox.pending_channels("a"), outbox.told_channels("a")) == (["ops"], ["ops"])
+
+
+def test_silence_leaves_the_end_of_what_is_just_being_told():
+    """A firing is on its way while its end waits: whoever hears of the one hears of the other."""
+    outbox = Outbox()
+    offered(outbox, change())
+    envelope = outbox.take("ops", AT)
+    offered(outbox, resolved())
+    assert outbox.silence("a", "silence s1") == []
+    outbox.done(envelope, AT)
+    assert outbox.take("ops", AT).notices[0].change.kind is ChangeKind.RESOLVED
+
+
 def test_silence_never_swallows_the_end_of_what_was_told():
     outbox = Outbox()
     offered(outbox, change())
@@ -344,7 +367,7 @@ def test_a_restart_knows_what_waits_what_it_covers_and_who_was_told():
     commit(offered(before, changes[5], "late", due=AT + 500))
     after = Outbox()
     assert after.restore(written.values(), changes) == []
-    assert after.told_channels("a") == ["ops"]
+    assert after.told("a", "ops") is ChangeKind.FIRED
     found = {}
     while (envelope := after.take("ops", AT)) is not None:
         found |= {notice.key: notice for notice in envelope.notices}
