@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from auscult.clock import Clock, SystemClock
 from auscult.component import Component
-from auscult.errors import ComponentNotFound
+from auscult.errors import ComponentNotFound, StoreError
 from auscult.metrics.durations import ProbeDurations
 from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, SystemHealth
 from auscult.options import Duration
@@ -43,8 +43,9 @@ SELF = "auscult"
 """The name under which the monitor monitors itself."""
 SWEEP = 2.0
 """Seconds between looks for components without results."""
-FIRST_UPTIME = 4.0
 UPTIME_EVERY = 60.0
+UPTIME_SOON = 1.0
+"""Seconds after which uptime is looked up again for components that have none yet; doubled in vain."""
 READY_AFTER = 10.0
 """Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
 HOUR_MS = 3_600_000
@@ -169,12 +170,22 @@ class Monitor:
             await anyio.sleep(SWEEP)
             for change in self.health.expire():
                 log.debug("%s has no data", change.component)
+                if self.store is not None:
+                    self.store.note_state(change.component, change.new, change.at)
 
     async def _refresh_uptime(self) -> None:
-        await anyio.sleep(FIRST_UPTIME)  # so that a first look is not empty
+        """Once a minute, and soon after a component's first results, so that no look at it is empty for long."""
+        soon = UPTIME_SOON
         while (store := self.store) is not None:
-            self.health.set_uptime(await to_thread.run_sync(partial(store.uptime, self.clock.now_ms())))
-            await anyio.sleep(UPTIME_EVERY)
+            waited = 0.0
+            while waited < UPTIME_EVERY and not (waited >= soon and self.health.lacks_uptime):
+                await anyio.sleep(UPTIME_SOON)
+                waited += UPTIME_SOON
+            try:
+                self.health.set_uptime(await to_thread.run_sync(partial(store.uptime, self.clock.now_ms())))
+            except StoreError as error:
+                log.warning("uptime is not up to date: %s", error)
+            soon = min(soon * 2, UPTIME_EVERY) if self.health.lacks_uptime else UPTIME_SOON
 
     # Configuration
 

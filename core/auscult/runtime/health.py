@@ -177,6 +177,14 @@ class HealthMonitor:
                 tracked.recent.extend(results)
                 self._note(tracked, None)
 
+    @property
+    def lacks_uptime(self) -> bool:
+        """Whether some component has results that count, and no uptime yet."""
+        return any(
+            tracked.state.window and (self._uptime.get(name) or {}).get("1h") is None
+            for name, tracked in self._tracked.items()
+        )
+
     def set_uptime(self, uptime: Mapping[str, dict[str, float | None]]) -> None:
         """Percent up by component and window, as the store computed them."""
         self._uptime = uptime
