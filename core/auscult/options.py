@@ -10,6 +10,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta, Struct
@@ -147,12 +148,13 @@ def secret_values(options: Struct) -> tuple[str, ...]:
     secret = secret_fields(type(options))
     for name in options.__struct_fields__:
         value = getattr(options, name)
-        if name in secret:
-            found.update(_strings(value))
-        elif isinstance(value, Struct):
+        if isinstance(value, Struct) and name not in secret:
             found.update(secret_values(value))
-        else:
-            found.update(match[1] for text in _strings(value) for match in _USERINFO.findall(text))
+            continue
+        texts = _strings(value)
+        passwords = [match[1] for text in texts for match in _USERINFO.findall(text)]
+        # A driver may tell the password as the URL has it, or as the server gets it.
+        found.update([*passwords, *map(unquote, passwords), *(texts if name in secret else ())])
     return tuple(sorted((text for text in found if len(text) >= 4), key=len, reverse=True))
 
 

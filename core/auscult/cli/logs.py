@@ -5,18 +5,51 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
-__all__ = ["set_up_logging"]
+from auscult.options import scrub, secret_values
+
+if TYPE_CHECKING:
+    from auscult.config import Settings
+
+__all__ = ["Confidential", "set_up_logging"]
+
+
+class Confidential:
+    """What must not be printed: plugins log what they like, drivers print addresses, tracebacks quote values."""
+
+    def __init__(self) -> None:
+        self._secrets: tuple[str, ...] = ()
+
+    def add(self, settings: Settings) -> None:
+        """Whatever `settings` hold in secret from now on too; what an earlier configuration held stays hidden."""
+        structs = [component.check for component in settings.components.values()]
+        found = {text for options in structs for text in secret_values(options)}
+        found.update([repr(text)[1:-1] for text in found])  # as tracebacks quote it
+        self._secrets = tuple(sorted(found.union(self._secrets), key=len, reverse=True))
+
+    def clean(self, text: str) -> str:
+        """`text` with ``***`` for each of them."""
+        return scrub(text, self._secrets)
 
 
 class _Text(logging.Formatter):
-    def __init__(self) -> None:
+    def __init__(self, confidential: Confidential) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+        self._confidential = confidential
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A line for people, and the traceback where there is one."""
+        return self._confidential.clean(super().format(record))
 
 
 class _JsonLines(logging.Formatter):
+    def __init__(self, confidential: Confidential) -> None:
+        super().__init__()
+        self._confidential = confidential
+
     def format(self, record: logging.LogRecord) -> str:
         """One JSON object: time, level, logger, message, and the exception where there is one."""
         line = {
@@ -25,18 +58,20 @@ class _JsonLines(logging.Formatter):
             .replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self._confidential.clean(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = self._confidential.clean(self.formatException(record.exc_info))
         return msgspec.json.encode(line).decode()
 
 
-def set_up_logging(level: str = "info", form: str = "text") -> None:
-    """Print ``auscult.*`` from `level` on to standard error, as ``text`` or ``json`` lines."""
+def set_up_logging(level: str = "info", form: str = "text") -> Confidential:
+    """Print ``auscult.*`` from `level` on to standard error, as ``text`` or ``json`` lines; gives what to hide."""
+    confidential = Confidential()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines() if form == "json" else _Text())
+    handler.setFormatter(_JsonLines(confidential) if form == "json" else _Text(confidential))
     logger = logging.getLogger("auscult")
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(level.upper())
+    return confidential

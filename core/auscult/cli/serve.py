@@ -52,10 +52,17 @@ def command(
         raise ConfigurationError(
             [Finding(key=f"plugin `{p.plugin}`", message=f"{p.message}; {p.remedy}") for p in catalogue.problems]
         )
-    set_up_logging(settings.server.log_level, settings.server.log_format)
+    confidential = set_up_logging(settings.server.log_level, settings.server.log_format)
+    confidential.add(settings)
+
+    def again() -> tuple[Settings, Catalogue]:
+        loaded = load_settings(config, overrides)
+        confidential.add(loaded[0])
+        return loaded
+
     # Another command that serves, like a demo, has something to tidy up afterwards.
     own_process = click.get_current_context().find_root().invoked_subcommand == "serve"
-    run(settings, catalogue, lambda: load_settings(config, overrides), own_process=own_process)
+    run(settings, catalogue, again, own_process=own_process)
 
 
 def run(
