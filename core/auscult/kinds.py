@@ -170,7 +170,10 @@ class Check(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=Fal
 
     @classmethod
     def discover(cls, environ: Mapping[str, str]) -> Iterable[Discovered]:
-        """What this check would monitor in that environment, at a depth that costs nothing."""
+        """What this check would monitor in that environment, at a depth that costs nothing.
+
+        A ValueError about a variable that makes no sense becomes a warning to the user.
+        """
         return ()
 
 
