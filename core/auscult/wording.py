@@ -40,8 +40,14 @@ _DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNFIT = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029{_DIRECTIONS}]+")
 _UNFIT_IN_LINES = re.compile(f"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029{_DIRECTIONS}]+")
 _LONE = re.compile("[\ud800-\udfff]")
-_LINK = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&+,;=%-]{1,2000}", re.IGNORECASE)
+_LINK = re.compile(
+    r"https?://[A-Za-z0-9][A-Za-z0-9._-]*(?::\d{1,5})?"
+    r"(?:[/?#](?:[A-Za-z0-9._~:/?#@!$&+,;=-]|%[0-9A-Fa-f]{2})*)?",
+    re.IGNORECASE,
+)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .-]{0,60}")
+_ADDRESS = 2000
+"""Characters of an address; a longer one works nowhere for certain."""
 _NAME = 100
 """Characters of a rule's or component's name that are shown."""
 _LIST = 300
@@ -186,7 +192,7 @@ def _acknowledgement(notice: Notice) -> str:
 
 def web_link(text: str) -> str:
     """`text` if it is a web address that can stand in any markup as it is, else an empty text."""
-    return text if _LINK.fullmatch(text) else ""
+    return text if len(text) <= _ADDRESS and _LINK.fullmatch(text) else ""
 
 
 def links(notice: Notice, notification: Notification) -> list[tuple[str, str]]:
