@@ -47,6 +47,23 @@ async def test_a_reload_revokes_and_admits_at_once():
         assert (await client.post("/-/reload", headers=bearer("admin"))).status_code == 403
 
 
+async def test_other_settings_of_the_server_are_in_force_at_once_too():
+    """What is public, which hosts are ours, and whether metrics carry times."""
+    monitor = Monitor()
+    async with asking(monitor, settings=with_tokens(public_metrics=True), caller=ELSEWHERE) as client:
+        await client.post("/api/v1/components/auscult/check", headers=bearer("admin"))
+        timed = (await client.get("/metrics")).text
+        monitor.settings = with_tokens(public_metrics=True, metric_timestamps=False)
+        untimed = (await client.get("/metrics")).text
+        value = next(line for line in timed.splitlines() if line.startswith("component_health_status{"))
+        plain = next(line for line in untimed.splitlines() if line.startswith("component_health_status{"))
+        assert len(value.split()) == len(plain.split()) + 1
+        monitor.settings = with_tokens(public_metrics=False)
+        assert (await client.get("/metrics")).status_code == 401
+        monitor.settings = with_tokens(public_metrics=True, allowed_hosts=("only.example",))
+        assert (await client.get("/metrics", headers={"Host": "other.example"})).status_code == 403
+
+
 async def test_a_token_revoked_while_it_is_looked_up_is_refused(monkeypatch):
     """The answer of a slow look-up in yesterday's book does not count."""
     monitor, looking, go_on = Monitor(), threading.Event(), threading.Event()
