@@ -42,7 +42,7 @@ class Reply(Struct, frozen=True):
         """The body as an object; empty when it is none."""
         try:
             return msgspec.json.decode(self.content, type=dict[str, Any])
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return {}
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from enum import Enum
 
 import anyio
 import pytest
@@ -117,12 +120,26 @@ def closed() -> int:
         return int(listening.getsockname()[1])
 
 
+class End(Enum):
+    """What a server does that has said all."""
+
+    FINISH = "says so, and listens on"
+    KEEP = "keeps the connection"
+    RESET = "resets the connection"
+
+
 @pytest.fixture
-def says() -> Iterator[Callable[[bytes], int]]:
-    """``says(b"...")``: a port that says so to everybody who connects, says no more, and listens."""
+def end() -> type[End]:
+    """`End`, for tests: a module of theirs cannot import this one."""
+    return End
+
+
+@pytest.fixture
+def says() -> Iterator[Callable[..., int]]:
+    """``says(b"...", 0.5, b"...")``: a port that says so, with pauses, to everybody who connects."""
     opened: list[socket.socket] = []
 
-    def serve(words: bytes) -> int:
+    def serve(*parts: bytes | float, end: End = End.FINISH) -> int:
         listening = socket.create_server(("127.0.0.1", 0))
         opened.append(listening)
 
@@ -132,12 +149,7 @@ def says() -> Iterator[Callable[[bytes], int]]:
                     connection, _ = listening.accept()
                 except OSError:
                     return
-                with connection, suppress(OSError):
-                    connection.settimeout(5)
-                    connection.sendall(words)
-                    connection.shutdown(socket.SHUT_WR)
-                    while connection.recv(65536):
-                        pass
+                threading.Thread(target=_say, args=(connection, parts, end), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         return int(listening.getsockname()[1])
@@ -146,3 +158,20 @@ def says() -> Iterator[Callable[[bytes], int]]:
     for listening in opened:
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
+
+
+def _say(connection: socket.socket, parts: tuple[bytes | float, ...], end: End) -> None:
+    with connection, suppress(OSError):
+        connection.settimeout(5)
+        for part in parts:
+            if isinstance(part, bytes):
+                connection.sendall(part)
+            else:
+                time.sleep(part)
+        if end is End.RESET:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
+        if end is End.FINISH:
+            connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass

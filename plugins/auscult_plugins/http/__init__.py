@@ -6,21 +6,25 @@ import base64
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from msgspec import Meta
 
 from auscult import Check, CheckContext, Measurement, Reading, SecretStr, Status, __version__, hookimpl
 from auscult_plugins._certificate import days_left
+from auscult_plugins._network import place
 from auscult_plugins.http.exchange import Answer, Request, exchange
-from auscult_plugins.http.expect import complaints, status_ranges
+from auscult_plugins.http.expect import complaints, decoded, status_ranges
 from auscult_plugins.http.parse import MalformedAnswer
 
 __all__ = ["HttpCheck", "auscult_checks"]
 
 MAX_HOPS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
+_SAFE = "/%:@!$&'()*+,;=~?"
+"""What stays as it is in a path and a query (RFC 3986)."""
 
 
 class HttpCheck(Check):
@@ -79,7 +83,7 @@ class HttpCheck(Check):
     def __post_init__(self) -> None:
         status_ranges(str(self.status))
         for name, value in self.headers.items():
-            if any(c in "\r\n\0" for c in name + value) or not name.isascii() or ":" in name:
+            if any(c in "\r\n\0" for c in name + value) or not name.isascii() or ":" in name or not name.strip():
                 raise ValueError(f"the header `{name}` holds a character that no header may have")
         urlsplit(self.url).port  # noqa: B018 - raises ValueError for a port that is none
 
@@ -136,7 +140,7 @@ class _Prepared:
         port = parts.port or (443 if secure else 80)
         if secure and self._tls is None:
             self._tls = _tls_context(check)
-        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        path = quote(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", safe=_SAFE)
         lines = [f"{method} {path} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in self._headers(parts.netloc, trusted=trusted).items()]
         body = check.body.encode() if trusted and method not in ("GET", "HEAD") else b""
@@ -154,7 +158,8 @@ class _Prepared:
         if not trusted:
             return headers
         userinfo = urlsplit(check.url)
-        username, password = check.username or userinfo.username or "", check.password or userinfo.password or ""
+        username = check.username or unquote(userinfo.username or "")
+        password = check.password or unquote(userinfo.password or "")
         if username or password:
             headers["Authorization"] = f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
         if check.token:
@@ -177,22 +182,29 @@ class _Prepared:
             return Reading(Status.UNHEALTHY, wrong, measurements, stages)
         if answer.certificate is not None:
             measurements["certificate_days_left"] = left = days_left(answer.certificate, ctx.clock.now_ms())
-            if left < check.certificate_days:
+            if check.certificate_days and left < check.certificate_days:
                 return Reading(Status.DEGRADED, _ending(left), measurements, stages)
         return Reading(Status.HEALTHY, said, measurements, stages)
 
     def _complaints(self, answer: Answer) -> list[str]:
-        check = self._check
-        return list(
+        check, parser = self._check, answer.parser
+        try:
+            body = decoded(parser.body, parser.headers.get("content-encoding", ""), check.max_body)
+        except ValueError as error:
+            return [str(error)]
+        found = list(
             complaints(
-                answer.parser.body,
-                answer.parser.headers,
+                body,
+                parser.headers,
                 contains=self._contains,
                 not_contains=self._not_contains,
                 json=check.json,
                 wanted_headers=check.expect_headers,
             )
         )
+        if found and parser.cut:
+            found[-1] += f" (only its first {check.max_body} bytes were read: raise `max_body`)"
+        return found
 
 
 def _ending(days: float) -> str:
@@ -203,9 +215,11 @@ def _failure(error: Exception, request: Request) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {request.server_name} does not verify: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS with {request.host}:{request.port} failed: {error.reason or error}"
+        why = (error.reason or str(error)).replace("_", " ").lower()
+        doubt = "; is TLS spoken there?" if "version number" in why or "record" in why else ""
+        return f"TLS with {place(request.host, request.port)} failed: {why}{doubt}"
     if isinstance(error, ConnectionResetError):
-        return f"{request.host}:{request.port} reset the connection"
+        return f"{place(request.host, request.port)} reset the connection"
     return str(error) or type(error).__name__
 
 
@@ -215,12 +229,22 @@ def _same_origin(one: str, other: str) -> bool:
 
 
 def _tls_context(check: HttpCheck) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=check.ca_file or None)
+    for option in ("ca_file", "client_cert", "client_key"):
+        path = getattr(check, option)
+        if path and not Path(path).is_file():
+            raise FileNotFoundError(f"`{option}`: there is no file {path}")
+    try:
+        context = ssl.create_default_context(cafile=check.ca_file or None)
+    except ssl.SSLError as error:
+        raise ValueError(f"`ca_file`: {check.ca_file} holds no certificate in PEM form") from error
     if not check.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if check.client_cert:
-        context.load_cert_chain(check.client_cert, check.client_key or None)
+        try:
+            context.load_cert_chain(check.client_cert, check.client_key or None)
+        except ssl.SSLError as error:
+            raise ValueError("`client_cert` and `client_key` hold no certificate with its key in PEM form") from error
     return context
 
 

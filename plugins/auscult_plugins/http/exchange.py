@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from auscult import CheckContext
+from auscult_plugins._network import connect_tcp, place, reason
 from auscult_plugins.http.parse import MalformedAnswer, Parser
 
 __all__ = ["Answer", "Request", "exchange"]
@@ -172,11 +173,7 @@ async def _connected_socket(loop: asyncio.AbstractEventLoop, addresses: list[tup
 
 
 def _refused(error: OSError, address: str, port: int) -> OSError:
-    import os
-
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return OSError(f"cannot connect to {place}: {reason}")
+    return ConnectionError(f"cannot connect to {place(address, port)}: {reason(error)}")
 
 
 def _certificate(ssl_object: Any) -> bytes | None:
@@ -191,11 +188,7 @@ async def _over_anyio(request: Request, addresses: list[tuple[str, int]], stages
     from anyio.streams.tls import TLSAttribute, TLSStream
 
     begin = time.perf_counter()
-    address, port = addresses[0]
-    try:
-        stream: Any = await anyio.connect_tcp(address, port)
-    except OSError as error:
-        raise _refused(error.__cause__ if isinstance(error.__cause__, OSError) else error, address, port) from error
+    stream: Any = await connect_tcp(addresses)
     connected = time.perf_counter()
     stages["connect"] = connected - begin
     certificate = None
@@ -215,13 +208,13 @@ async def _over_anyio(request: Request, addresses: list[tuple[str, int]], stages
             except anyio.EndOfStream:
                 parser.eof()
                 break
-            except anyio.BrokenResourceError as error:
-                raise OSError("the connection was reset") from error
             first = first or time.perf_counter()
             parser.feed(data)
         end = time.perf_counter()
         stages["first_byte"] = (first or end) - connected
         stages["transfer"] = end - (first or end)
         return Answer(parser, stages, certificate)
+    except anyio.BrokenResourceError as error:
+        raise error.__cause__ if isinstance(error.__cause__, OSError) else ConnectionResetError() from error
     finally:
         await anyio.aclose_forcefully(stream)

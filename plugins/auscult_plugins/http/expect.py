@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-__all__ = ["Missing", "at_path", "complaints", "status_ranges"]
+__all__ = ["Missing", "at_path", "complaints", "decoded", "status_ranges"]
+
+_COMPRESSIONS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+"""zlib's window bits by the name that the header ``Content-Encoding`` has."""
 
 
 class Missing:
@@ -19,7 +23,7 @@ def status_ranges(text: str) -> tuple[tuple[int, int], ...]:
     ranges = []
     for part in text.split(","):
         low, dash, high = part.strip().partition("-")
-        if not (low.isdigit() and (high.isdigit() or not dash)):
+        if not (low.isdecimal() and (high.isdecimal() or not dash)):
             raise ValueError(f'`status` is codes and ranges such as "200-299, 401", not {text!r}')
         ranges.append((int(low), int(high or low)))
     return tuple(ranges)
@@ -30,11 +34,32 @@ def at_path(document: Any, path: str) -> Any:
     for part in path.split(".") if path else ():
         if isinstance(document, dict) and part in document:
             document = document[part]
-        elif isinstance(document, list) and part.lstrip("-").isdigit() and -len(document) <= int(part) < len(document):
-            document = document[int(part)]
+        elif isinstance(document, list) and (position := _position(part, len(document))) is not None:
+            document = document[position]
         else:
             return Missing
     return document
+
+
+def _position(text: str, length: int) -> int | None:
+    """A place in a list, from its end when negative; None when there is none."""
+    if not text.removeprefix("-").isdecimal() or len(text) > 12:
+        return None
+    return int(text) if -length <= int(text) < length else None
+
+
+def decoded(body: bytes, encoding: str, limit: int) -> bytes:
+    """`body` unpacked, at most `limit` bytes of it. Raises ValueError with a sentence."""
+    name = encoding.strip().lower()
+    if name in ("", "identity") or not body:
+        return body
+    if name not in _COMPRESSIONS:
+        raise ValueError(f"the body is compressed with {name[:30]}, which is not read here: ask for gzip or nothing")
+    unpacking = zlib.decompressobj(_COMPRESSIONS[name])
+    try:
+        return unpacking.decompress(body, max(limit, 1))
+    except zlib.error as error:
+        raise ValueError(f"the body is not compressed with {name}, as its header says") from error
 
 
 def complaints(
@@ -67,7 +92,7 @@ def complaints(
 def _json_complaints(body: bytes, wanted: Mapping[str, Any]) -> Iterator[str]:
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         yield "the body is not JSON"
         return
     for path, value in wanted.items():

@@ -6,6 +6,7 @@ __all__ = ["MalformedAnswer", "Parser"]
 
 MAX_HEAD = 64 * 1024
 _DIGITS = frozenset(b"0123456789")
+_HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
 class MalformedAnswer(ValueError):
@@ -20,12 +21,11 @@ class Parser:
     """
 
     __slots__ = (
+        "_body",
         "_buffer",
-        "_chunk",
-        "_length",
+        "_left",
         "_method",
         "_state",
-        "body",
         "cut",
         "done",
         "headers",
@@ -37,15 +37,19 @@ class Parser:
     def __init__(self, method: str, max_body: int) -> None:
         self._method, self.max_body = method, max_body
         self._buffer = b""
+        self._body = bytearray()
         self._state = self._read_head
-        self._length = -1
-        self._chunk = 0
+        self._left = 0
         self.status = 0
         self.reason = ""
         self.headers: dict[str, str] = {}
-        self.body = b""
         self.cut = False
         self.done = False
+
+    @property
+    def body(self) -> bytes:
+        """What was read of the body, as it came: still compressed where the server compresses."""
+        return bytes(self._body)
 
     @property
     def started(self) -> bool:
@@ -104,14 +108,14 @@ class Parser:
             first = length.partition(",")[0].strip()
             if not first.isascii() or not first.isdigit() or len(first) > 18:
                 raise MalformedAnswer(f"the content-length is {length[:30]!r}")
-            self._length = int(first)
+            self._left = int(first)
             self._state = self._read_length
         else:
             self._state = self._read_to_end
 
     def _read_length(self) -> bool:
-        if len(self._buffer) >= self._length or len(self._buffer) > self.max_body:
-            self._take(self._buffer[: self._length])
+        self._take_left()
+        if not self._left:
             self.done = True
         return False
 
@@ -127,25 +131,20 @@ class Parser:
                 raise MalformedAnswer("a chunk's size line is longer than 256 bytes")
             return False
         digits = self._buffer[:end].partition(b";")[0].strip()
-        try:
-            self._chunk = int(digits, 16) if digits.isalnum() and len(digits) <= 15 else -1
-        except ValueError:
-            self._chunk = -1
-        if self._chunk < 0:
+        if not 0 < len(digits) <= 15 or not _HEX.issuperset(digits):
             raise MalformedAnswer(f"a chunk's size is {digits[:20]!r}")
+        self._left = int(digits, 16)
         self._buffer = self._buffer[end + 2 :]
-        self._state = self._read_chunk if self._chunk else self._read_trailer
+        self._state = self._read_chunk if self._left else self._read_trailer
         return True
 
     def _read_chunk(self) -> bool:
-        if len(self._buffer) < self._chunk + 2:
-            if len(self._buffer) > self.max_body:
-                self._take(self._buffer)
+        self._take_left()
+        if self._left or len(self._buffer) < 2:
             return False
-        if self._buffer[self._chunk : self._chunk + 2] != b"\r\n":
+        if not self._buffer.startswith(b"\r\n"):
             raise MalformedAnswer("a chunk does not end where its size says")
-        self._take(self._buffer[: self._chunk])
-        self._buffer = self._buffer[self._chunk + 2 :]
+        self._buffer = self._buffer[2:]
         self._state = self._read_chunk_size
         return True
 
@@ -159,10 +158,16 @@ class Parser:
         self._buffer = self._buffer[end + 2 :]
         return True
 
+    def _take_left(self) -> None:
+        """Move what is there of the `_left` bytes to the body."""
+        part, self._buffer = self._buffer[: self._left], self._buffer[self._left :]
+        self._left -= len(part)
+        self._take(part)
+
     def _take(self, data: bytes) -> None:
-        self.body += data
-        if len(self.body) > self.max_body:
-            self.body = self.body[: self.max_body]
+        self._body += data
+        if len(self._body) > self.max_body:
+            del self._body[self.max_body :]
             self.cut = self.done = True
 
 
