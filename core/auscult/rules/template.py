@@ -7,8 +7,11 @@ missing shows as ``?``; a value that does not fit its format shows as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from math import isfinite
 from typing import Any
+
+from auscult.errors import did_you_mean
 
 __all__ = ["LONGEST", "Template", "TemplateError"]
 
@@ -17,8 +20,11 @@ LONGEST = 4000
 _SOURCE = 2000
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,99}")
-_SPEC = re.compile(r"(?:[^{}]?[<>^])?[-+ ]?0?(?:[1-9]\d?|100)?,?(?:\.(?:\d\d?|100))?[bcdeEfFgGnosxX%]?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_SPEC = re.compile(r"(?:[^{}]?[<>^=])?[-+ ]?0?(?:[1-9]\d?|100)?,?(?:\.(?:\d\d?|100))?[bcdeEfFgGnosxX%]?")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_BLANKS = re.compile("[\t\r\n\u2028\u2029]+")
+_VALUE = 1000
+"""Characters shown of one value."""
 
 
 class TemplateError(ValueError):
@@ -47,8 +53,15 @@ class Template:
             length += len(piece)
             if length > LONGEST:
                 break
-        text = _CONTROL.sub(" ", "".join(pieces))
+        text = _CONTROL.sub("", "".join(pieces))
         return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+    def unknown(self, known: Collection[str]) -> list[str]:
+        """A sentence for each name that is not `known`."""
+        return [
+            f"there is no data `{name}`, which would show as `?`{did_you_mean(name, known)}"
+            for name in sorted(self.names.difference(known))
+        ]
 
     def __repr__(self) -> str:
         return f"Template({self.text!r})"
@@ -73,15 +86,27 @@ def _part(match: re.Match[str]) -> str | tuple[str, str]:
 
 
 def _shown(get: Callable[[str], Any], name: str, spec: str) -> str:
+    """One value on one line, so that it cannot pretend to be another part of the message."""
     try:
         value = get(name)
         if value is None:
             return "?"
-        if isinstance(value, str):
-            value = str(value)[:LONGEST]
-        try:
-            return format(value, spec or (".6g" if isinstance(value, float) else ""))
-        except (ValueError, TypeError, OverflowError):
-            return str(value)[:LONGEST]
+        text = _BLANKS.sub(" ", _formatted(value, spec))
     except Exception:  # data of somebody else's making
         return "?"
+    return text if len(text) <= _VALUE else text[: _VALUE - 1] + "…"
+
+
+def _formatted(value: Any, spec: str) -> str:
+    if isinstance(value, str):
+        value = str(value)[: _VALUE + 1]
+    elif isinstance(value, float) and not spec:
+        return f"{round(value, 3):.15g}" if 1 <= abs(value) < 1e15 else f"{value:.3g}"
+    elif isinstance(value, float) and spec.endswith("d"):
+        value = round(value) if isfinite(value) else value
+    if not isinstance(value, str | int | float):
+        return str(value)
+    try:
+        return format(value, spec)
+    except (ValueError, TypeError, OverflowError):
+        return str(value)
