@@ -247,6 +247,13 @@ class Channel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=F
         """Seconds one delivery may take; None for the default of 30 s."""
         return None
 
+    def close(self) -> None:
+        """Let go of what is kept between deliveries, such as connections; does not block.
+
+        Called when the channel leaves the configuration and when the monitor stops; deliveries under way come to their
+        own end, and more may follow.
+        """
+
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class Exporter(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):

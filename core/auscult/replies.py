@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from auscult.alert import Notice, Notification
     from auscult.kinds import Channel, ChannelContext
 
-__all__ = ["LONGEST_WAIT", "deliver", "deliver_each", "raise_for_reply", "retry_after"]
+__all__ = ["LONGEST_WAIT", "deliver", "deliver_each", "raise_for_reply", "request_secrets", "retry_after"]
 
 LONGEST_WAIT = 86_400.0
 """Seconds; a receiver that asks for more is tried again after this."""
@@ -59,7 +59,7 @@ async def deliver(
     """
     import httpx
 
-    secrets = (*secret_values(channel), *_pieces(url, headers or {}))
+    secrets = request_secrets(channel, url, headers or {})
     sent = httpx.Headers({"Accept-Encoding": "identity"})
     if json is not None:
         content = _json.dumps(json, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -139,6 +139,11 @@ def raise_for_reply(
         retry=response.is_server_error or response.status_code in _LATER,
         retry_after=wait,
     )
+
+
+def request_secrets(channel: Channel, url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What no message about a request may repeat, for `raise_for_reply`: of the channel, the address, the headers."""
+    return (*secret_values(channel), *_pieces(url, headers))
 
 
 def retry_after(response: httpx.Response, now: int | None = None) -> float | None:

@@ -72,6 +72,13 @@ class _Worker:
         limit = 1 if self.breaker.is_open else self.parallel
         return len(self.flying) + len(self.hung) < limit
 
+    def let_go(self) -> None:
+        """Have the channel close what it keeps; its code may raise anything."""
+        try:
+            self.channel.close()
+        except Exception as error:
+            log.warning("channel %s: closing failed: %s", self.name, clean_text(in_words(error)))
+
 
 class Delivery:
     """Runs on a loop. `write` gets rows that changed, `gave_up` an envelope and why."""
@@ -107,6 +114,7 @@ class Delivery:
                 self._leaving.append(worker)
                 if worker.timer is not None:
                     worker.timer.cancel()
+                worker.let_go()
         for name, channel in channels.items():
             if name not in self._workers:
                 self._workers[name] = _Worker(name, channel, self._services, self._parallel)
@@ -126,6 +134,7 @@ class Delivery:
                 worker.timer.cancel()
             for sending in worker.flying:
                 sending.stop()
+            worker.let_go()
 
     @property
     def in_flight(self) -> int:
