@@ -142,7 +142,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Host names that requests may carry; `*.example.com` stands for every name below. Empty: any, once a token
     exists; loopback names only, before."""
     graceful_timeout: Duration = Duration(2)
-    """How long open requests and streams may go on after SIGTERM."""
+    """How long the server may take to end after SIGTERM; open requests and streams are cut about a second before."""
     log_format: Literal["text", "json"] = "text"
     """Lines for people, or one JSON object per line."""
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
