@@ -24,7 +24,7 @@ def not_after(der: bytes) -> datetime:
         validity = _value(tbs, position)
         second = _end(validity, 0)
         return _time(validity[second], _value(validity, second).decode("ascii"))
-    except (IndexError, UnicodeDecodeError) as error:
+    except (IndexError, ValueError, OverflowError) as error:
         raise ValueError("this is no X.509 certificate") from error
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ssl
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import anyio
 from anyio.abc import ByteStream
-from anyio.streams.tls import TLSStream
 from msgspec import Meta
 
 from auscult import Check, CheckContext, Measurement, Reading, Status, hookimpl
+from auscult_plugins._network import authorities, connect_tcp, place, secured
 
 __all__ = ["TcpCheck", "auscult_checks"]
+
+MAX_ANSWER = 64 * 1024
+"""Bytes to read in search of the expected text."""
 
 
 class TcpCheck(Check):
@@ -34,6 +38,8 @@ class TcpCheck(Check):
     """Speak TLS."""
     verify: bool = True
     """Verify the server's certificate."""
+    ca_file: str = ""
+    """PEM file of authorities to believe instead of the system's."""
 
     async def probe(self, ctx: CheckContext) -> Reading:
         """Connect, talk where that is asked for, close."""
@@ -41,22 +47,26 @@ class TcpCheck(Check):
         begin = time.perf_counter()
         addresses = await ctx.resolve(self.host, self.port)
         stages["dns"] = time.perf_counter() - begin
-        stream: ByteStream = await _connect(addresses, stages)
+        begin = time.perf_counter()
+        stream = await connect_tcp(addresses)
+        stages["connect"] = time.perf_counter() - begin
         try:
             if self.tls:
                 stream = await self._wrap(stream, stages)
             return await self._talk(stream, stages)
+        except anyio.BrokenResourceError as error:
+            raise ConnectionResetError(f"{place(self.host, self.port)} reset the connection") from error
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(stream)
 
     async def _wrap(self, stream: ByteStream, stages: dict[str, float]) -> ByteStream:
-        context = ssl.create_default_context()
-        if not self.verify:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = authorities(self.ca_file, verify=self.verify)
         begin = time.perf_counter()
         try:
-            return await TLSStream.wrap(stream, hostname=self.host, ssl_context=context, standard_compatible=False)
+            return await secured(stream, self.host, self.port, context)
+        except ssl.SSLCertVerificationError as error:
+            raise ConnectionError(f"the certificate of {self.host} does not verify: {error.verify_message}") from error
         finally:
             stages["tls"] = time.perf_counter() - begin
 
@@ -66,34 +76,15 @@ class TcpCheck(Check):
         if not self.expect:
             return Reading(Status.HEALTHY, f"port {self.port} takes connections", {}, stages)
         begin, received, wanted = time.perf_counter(), b"", self.expect.encode()
-        try:
-            while wanted not in received and len(received) < 65536:
+        with suppress(anyio.EndOfStream):
+            while wanted not in received and len(received) < MAX_ANSWER:
                 received += await stream.receive()
-        except anyio.EndOfStream:
-            pass
         stages["answer"] = time.perf_counter() - begin
         counted = {"answer_bytes": float(len(received))}
         if wanted in received:
             return Reading(Status.HEALTHY, f"port {self.port} answers", counted, stages)
         said = received[:80].decode(errors="replace")
         return Reading(Status.UNHEALTHY, f"expected {self.expect!r}, got {said!r}", counted, stages)
-
-
-async def _connect(addresses: list[tuple[str, int]], stages: dict[str, float]) -> ByteStream:
-    begin = time.perf_counter()
-    for index, (address, port) in enumerate(addresses):
-        try:
-            stream = await anyio.connect_tcp(address, port)
-        except OSError as error:
-            if index + 1 < len(addresses):
-                continue
-            reason = error.__cause__ or error
-            raise OSError(
-                f"cannot connect to {address}:{port}: {getattr(reason, 'strerror', None) or reason}"
-            ) from error
-        stages["connect"] = time.perf_counter() - begin
-        return stream
-    raise OSError("the name has no address")
 
 
 @hookimpl

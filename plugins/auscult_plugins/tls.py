@@ -7,11 +7,12 @@ import time
 from typing import Annotated
 
 import anyio
-from anyio.streams.tls import TLSAttribute, TLSStream
+from anyio.streams.tls import TLSAttribute
 from msgspec import Meta
 
 from auscult import Check, CheckContext, Measurement, Preferences, Reading, Status, hookimpl
 from auscult_plugins._certificate import days_left
+from auscult_plugins._network import authorities, connect_tcp, secured
 
 __all__ = ["TlsCheck", "auscult_checks"]
 
@@ -47,7 +48,7 @@ class TlsCheck(Check):
 
     async def probe(self, ctx: CheckContext) -> Reading:
         """Shake hands and verify; when that fails, once more without verifying, to tell the certificate's end."""
-        context = ssl.create_default_context(cafile=self.ca_file or None)
+        context = authorities(self.ca_file)
         stages: dict[str, float] = {}
         try:
             certificate, version = await self._shake(ctx, context, stages)
@@ -65,30 +66,21 @@ class TlsCheck(Check):
     async def _invalid(
         self, ctx: CheckContext, error: ssl.SSLCertVerificationError, stages: dict[str, float]
     ) -> Reading:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = authorities("", verify=False)
         certificate, _ = await self._shake(ctx, context, stages)
         counted = {"certificate_days_left": days_left(certificate, ctx.clock.now_ms())}
         return Reading(Status.UNHEALTHY, f"the certificate does not verify: {error.verify_message}", counted, stages)
 
     async def _shake(self, ctx: CheckContext, context: ssl.SSLContext, stages: dict[str, float]) -> tuple[bytes, str]:
         begin = time.perf_counter()
-        (address, port), *_ = await ctx.resolve(self.host, self.port)
+        addresses = await ctx.resolve(self.host, self.port)
         stages["dns"] = time.perf_counter() - begin
         begin = time.perf_counter()
-        try:
-            stream = await anyio.connect_tcp(address, port)
-        except OSError as error:
-            reason = error.__cause__ or error
-            raise OSError(
-                f"cannot connect to {address}:{port}: {getattr(reason, 'strerror', None) or reason}"
-            ) from error
+        stream = await connect_tcp(addresses)
         stages["connect"] = time.perf_counter() - begin
         begin = time.perf_counter()
         try:
-            secure = await TLSStream.wrap(
-                stream, hostname=self.server_name or self.host, ssl_context=context, standard_compatible=False
-            )
+            secure = await secured(stream, self.host, self.port, context, self.server_name)
             stages["tls"] = time.perf_counter() - begin
             certificate = secure.extra(TLSAttribute.peer_certificate_binary)  # noqa: S610
             assert certificate is not None

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from auscult import Check, CheckContext, Measurement, Reading, SecretStr, Status, __version__, hookimpl
 from auscult_plugins._certificate import days_left
-from auscult_plugins._network import place
+from auscult_plugins._network import authorities, place, tls_failure
 from auscult_plugins.http.exchange import Answer, Request, exchange
 from auscult_plugins.http.expect import complaints, decoded, status_ranges
 from auscult_plugins.http.parse import MalformedAnswer
@@ -215,9 +215,7 @@ def _failure(error: Exception, request: Request) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {request.server_name} does not verify: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        why = (error.reason or str(error)).replace("_", " ").lower()
-        doubt = "; is TLS spoken there?" if "version number" in why or "record" in why else ""
-        return f"TLS with {place(request.host, request.port)} failed: {why}{doubt}"
+        return tls_failure(error, place(request.host, request.port))
     if isinstance(error, ConnectionResetError):
         return f"{place(request.host, request.port)} reset the connection"
     return str(error) or type(error).__name__
@@ -229,17 +227,11 @@ def _same_origin(one: str, other: str) -> bool:
 
 
 def _tls_context(check: HttpCheck) -> ssl.SSLContext:
-    for option in ("ca_file", "client_cert", "client_key"):
+    context = authorities(check.ca_file, verify=check.verify)
+    for option in ("client_cert", "client_key"):
         path = getattr(check, option)
         if path and not Path(path).is_file():
             raise FileNotFoundError(f"`{option}`: there is no file {path}")
-    try:
-        context = ssl.create_default_context(cafile=check.ca_file or None)
-    except ssl.SSLError as error:
-        raise ValueError(f"`ca_file`: {check.ca_file} holds no certificate in PEM form") from error
-    if not check.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
     if check.client_cert:
         try:
             context.load_cert_chain(check.client_cert, check.client_key or None)

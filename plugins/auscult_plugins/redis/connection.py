@@ -8,11 +8,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import anyio
 from anyio.abc import ByteStream
-from anyio.streams.tls import TLSStream
 from msgspec import Struct
 
 from auscult import CheckContext
-from auscult_plugins._network import connect_tcp, place, reason
+from auscult_plugins._network import authorities, connect_tcp, place, reason, secured
 from auscult_plugins.redis.resp import ErrorReply, NotRedis, Reader, command
 
 __all__ = ["Address", "Connection", "ConnectionLost", "connect", "parse_address"]
@@ -134,23 +133,19 @@ async def _secured(stream: ByteStream, address: Address, patience: float) -> Byt
     try:
         # Redis waits for the end of a line, and a handshake has none.
         with anyio.fail_after(patience):
-            return await TLSStream.wrap(stream, hostname=address.host, ssl_context=context, standard_compatible=False)
+            return await secured(stream, address.host, address.port, context)
     except TimeoutError:
         why = f"no answer within {patience:g} s; is TLS spoken there?"
         raise ConnectionError(f"TLS with {address.place} failed: {why}") from None
     except ssl.SSLCertVerificationError as error:
         raise ConnectionError(f"the certificate of {address.host} does not verify: {error.verify_message}") from error
-    except (ssl.SSLError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
-        why = getattr(error, "reason", None) or "the connection was closed"
-        raise ConnectionError(f"TLS with {address.place} failed: {why}") from error
 
 
 def _tls_context(query: dict[str, str]) -> ssl.SSLContext:
     """As the URL's parameters ask, by the names that other clients read."""
+    verify = query.get("ssl_cert_reqs", "required").lower().removeprefix("cert_") != "none"
     try:
-        context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"))
-        if query.get("ssl_cert_reqs", "required").lower().removeprefix("cert_") == "none":
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = authorities(query.get("ssl_ca_certs", ""), verify=verify)
         if "ssl_certfile" in query:
             context.load_cert_chain(query["ssl_certfile"], query.get("ssl_keyfile"))
     except FileNotFoundError:
