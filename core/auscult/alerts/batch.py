@@ -10,6 +10,7 @@ from auscult.alerts.quiet import Silence
 
 if TYPE_CHECKING:
     from auscult.alerts.outbox import Row
+    from auscult.rules.stepping import RuleState
 
 __all__ = ["Audit", "Batch"]
 
@@ -26,10 +27,12 @@ class Batch:
         self.rows: dict[str, Row] = {}
         self.silences: dict[str, Silence] = {}
         self.audits: list[Audit] = []
+        self.rule_states: list[RuleState] | None = None
+        """Everything that waits for time to pass, when that has changed."""
         self._latest: dict[str, AlertChange] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.changes or self.rows or self.silences or self.audits)
+        return bool(self.changes or self.rows or self.silences or self.audits or self.rule_states is not None)
 
     def add(self, change: AlertChange) -> None:
         """Note a change."""

@@ -26,14 +26,15 @@ from auscult.alert import (
 from auscult.alerts.batch import Batch
 from auscult.alerts.outbox import Outbox
 from auscult.alerts.quieting import Quieting
-from auscult.alerts.routing import Hit, Router
+from auscult.alerts.routing import ALONE, Hit, Route, Router
 from auscult.model import AlertSeverity
 
-__all__ = ["AlertBook", "Firing", "Surroundings"]
+__all__ = ["AlertBook", "Firing", "Surroundings", "firing_of"]
 
 HOUR_MS = 3_600_000
 RECHECK_MS = 60_000
 """How long an alert whose cause is over waits for a fresh result before people are told all the same."""
+_PLAIN = Route()
 HOLD_MS = 5_000
 """How long a firing is held back while a component it depends on is looked at again."""
 
@@ -118,6 +119,19 @@ class AlertBook:
         """The open alert of that id."""
         track = self._open.get(ident)
         return track.alert if track is not None else None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to `collect`."""
+        return bool(self._batch)
+
+    def also(self, channel: str, fallback: str, now: int) -> None:
+        """`channel` stays down: tell `fallback` as well of everything open that waits there."""
+        for track in self._open.values():
+            alert = track.alert
+            if channel in self.outbox.pending_channels(alert.id) and self.outbox.told(alert.id, fallback) is None:
+                change = AlertChange(kind=ChangeKind.FIRED, alert=alert, at=alert.updated_at)
+                self._batch.add_rows(self.outbox.offer(change, fallback, due=now))
 
     def collect(self) -> Batch:
         """Everything since the last call, to be committed in one transaction."""
@@ -257,7 +271,7 @@ class AlertBook:
         if hit is None or episode != track.alert.episodes:
             return
         self._change(track, ChangeKind.REMINDED, now)
-        self._offer(track, channel, now, hit.group)
+        self._offer(track, hit, now)
         self._set_timer(now + int(hit.route.repeat * 1000), f"repeat:{channel}", track.alert.id, episode)
 
     def _escalate(self, track: _Track, step: str, now: int) -> None:
@@ -265,7 +279,7 @@ class AlertBook:
         escalation = self.router.routes[int(route)].escalate[int(index)]
         self._change(track, ChangeKind.ESCALATED, now)
         for channel in escalation.channels:
-            self._offer(track, channel, now, "")
+            self._offer(track, Hit(channel, _PLAIN, ""), now)
 
     # Inside: the life of one alert
 
@@ -306,12 +320,12 @@ class AlertBook:
         track.hits = self.router.route(alert)
         if reason:
             for hit in track.hits:
-                self._offer(track, hit.channel, now, hit.group, silenced=True)
+                self._offer(track, hit, now, silenced=True)
             self._join_affected(alert, now)
             return
         due = self._earliest(track, now)
         for hit in track.hits:
-            self._offer(track, hit.channel, max(due, now + int(hit.route.group_wait * 1000)), hit.group)
+            self._offer(track, hit, max(due, now + int(hit.route.group_wait * 1000)))
         self._count_notice(track, due)
         self._schedule(track, now)
 
@@ -357,8 +371,7 @@ class AlertBook:
             suppressed_by="",
         )
         for channel in self._hearers(alert.id):
-            group = next((hit.group for hit in track.hits if hit.channel == channel), "")
-            self._offer(track, channel, now, group)
+            self._offer(track, self._hit(track, channel), now)
         self._leave(track, now)
 
     def _leave(self, track: _Track, now: int) -> None:
@@ -382,20 +395,32 @@ class AlertBook:
 
     # Inside: telling
 
+    def _hit(self, track: _Track, channel: str) -> Hit:
+        """How that channel was told before."""
+        return next((hit for hit in track.hits if hit.channel == channel), Hit(channel, _PLAIN, ""))
+
     def _hearers(self, ident: str) -> list[str]:
         """Channels that believe it fires, or are about to be told so."""
         return sorted({*self.outbox.told_channels(ident), *self.outbox.pending_channels(ident)})
 
-    def _offer(self, track: _Track, channel: str, due: int, group: str, *, silenced: bool = False) -> None:
-        rows = self.outbox.offer(self._batch.latest(track.alert.id), channel, due=due, group=group, silenced=silenced)
-        self._batch.add_rows(rows)
+    def _offer(self, track: _Track, hit: Hit, due: int, *, silenced: bool = False) -> None:
+        self._batch.add_rows(
+            self.outbox.offer(
+                self._batch.latest(track.alert.id),
+                hit.channel,
+                due=due,
+                group=hit.group,
+                interval=int(hit.route.group_interval * 1000) if hit.group not in ("", ALONE) else 0,
+                silenced=silenced,
+            )
+        )
 
     def _tell_others(self, track: _Track, number: int) -> None:
         """Offer the latest change to channels that know of the alert and understand such changes."""
         kind = self._batch.latest(track.alert.id).kind
         for channel in self.outbox.told_channels(track.alert.id):
             if self.outbox.understands(channel, kind):
-                self._offer(track, channel, track.alert.updated_at, "")
+                self._offer(track, self._hit(track, channel), track.alert.updated_at)
 
     def _schedule(self, track: _Track, now: int) -> None:
         """Set the timers of an alert that has just become active."""
@@ -441,7 +466,7 @@ class AlertBook:
         self._change(
             track, ChangeKind.SUPPRESSED, now, status=AlertStatus.SUPPRESSED, suppressed_by=reason, cause=cause
         )
-        self._batch.add_rows(self.outbox.silence(track.alert.id, reason))
+        self._batch.add_rows(self.outbox.silence(track.alert.id, reason, now))
         if cause:
             self._join_affected(track.alert, now)
 
@@ -460,7 +485,7 @@ class AlertBook:
         due, told = self._earliest(track, now), set(self._hearers(track.alert.id))
         for hit in track.hits:
             if hit.channel not in told:
-                self._offer(track, hit.channel, due, hit.group)
+                self._offer(track, hit, due)
         if {hit.channel for hit in track.hits} - told:
             self._count_notice(track, due)
         self._schedule(track, now)
@@ -507,7 +532,7 @@ class AlertBook:
         `noticed` has the times of firing notices by alert id. The outbox has its rows already.
         """
         for alert in sorted(alerts, key=lambda a: a.created_at):
-            firing = _firing_of(alert)
+            firing = firing_of(alert)
             track = self._tracks[firing.fingerprint] = _Track(alert, firing)
             track.noticed.extend(sorted(noticed.get(alert.id, ())))
             track.hits = self.router.route(alert)
@@ -558,7 +583,8 @@ def _opened(print_: str, firing: Firing, now: int) -> Alert:
     )
 
 
-def _firing_of(alert: Alert) -> Firing:
+def firing_of(alert: Alert) -> Firing:
+    """What raised it, as far as an alert tells."""
     return Firing(
         rule=alert.rule,
         component=alert.component,

@@ -43,6 +43,10 @@ class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     """The least time between two envelopes of one group."""
     repeat: Duration = Duration(0)
     """Say again that an alert is still active, this often; 0 never does."""
+    fallback: tuple[str, ...] = ()
+    """Channels that are told as well when one of `channels` has been failing for `fallback_after`."""
+    fallback_after: Duration = Duration(600)
+    """See `fallback`."""
     escalate: tuple[Escalation, ...] = ()
     """Further channels for what nobody acknowledges."""
 

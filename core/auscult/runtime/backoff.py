@@ -23,12 +23,12 @@ def wait_before(attempt: int, error: BaseException, rng: random.Random) -> float
     Full jitter: anything between nothing and the bound, so that many that failed together do not come back together
     (AWS Architecture Blog, "Exponential Backoff And Jitter"). A longer ``Retry-After`` wins.
     """
-    bound = min(LONGEST, FIRST * 2 ** min(attempt - 1, 20))
+    bound = min(LONGEST, FIRST * 2.0 ** min(attempt - 1, 20))
     wait = rng.uniform(0.1, 1.0) * bound
     if isinstance(error, DeliveryError) and error.retry_after is not None:
         # A tenth on top at most: whoever was told to come back at one time comes back one after the other.
         wait = max(wait, min(error.retry_after, LONGEST_ASKED) * rng.uniform(1.0, 1.1))
-    return wait
+    return float(wait)
 
 
 class Breaker:

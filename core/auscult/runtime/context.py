@@ -66,7 +66,7 @@ class Services:
         return self._resolver
 
     def directory(self, name: str, kind: str = "components") -> Path:
-        """A directory for the component (or what `kind` says) of that name: under the state directory, or a temporary one where there is none."""
+        """A directory for what has that name, under the state directory, or a temporary one where there is none."""
         if self._state_dir is None:
             import tempfile
 

@@ -10,7 +10,7 @@ from functools import partial
 from msgspec import Struct
 
 from auscult.alerts.outbox import Outbox
-from auscult.alerts.rows import Envelope, Row
+from auscult.alerts.rows import Envelope, Row, RowState
 from auscult.clock import Clock
 from auscult.errors import DeliveryError
 from auscult.kinds import Channel
@@ -64,6 +64,8 @@ class _Worker:
         self.timer: Handle | None = None
         self.delivered = self.failed = self.given_up = 0
         self.last_error = ""
+        self.lost = True
+        """Something may have been given up since the last success, in an earlier run for all we know."""
 
     @property
     def room(self) -> bool:
@@ -81,7 +83,11 @@ class _Worker:
 
 
 class Delivery:
-    """Runs on a loop. `write` gets rows that changed, `gave_up` an envelope and why."""
+    """Runs on a loop.
+
+    `write` gets rows that changed; `gave_up` an envelope and why; `failing` a channel and since when (ms), at each
+    further failure; `recovered` a channel that has delivered again after something was given up.
+    """
 
     def __init__(
         self,
@@ -93,15 +99,17 @@ class Delivery:
         write: Callable[[Iterable[Row]], None],
         gave_up: Callable[[Envelope, str], None],
         failing: Callable[[str, int], None],
+        recovered: Callable[[str], None],
         sender: str = "auscult",
         url: str = "",
         parallel: int = PARALLEL,
         rng: random.Random | None = None,
     ) -> None:
         self._loop, self._clock, self._outbox, self._services = loop, clock, outbox, services
-        self._write, self._gave_up, self._failing = write, gave_up, failing
+        self._write, self._gave_up = write, gave_up
+        self._failing, self._recovered = failing, recovered
         self._sender, self._url, self._parallel = sender, url, parallel
-        self._rng = rng or random.Random()  # noqa: S311 - spreads retries, hides nothing
+        self._rng = rng or random.Random()
         self._workers: dict[str, _Worker] = {}
         self._leaving: list[_Worker] = []
         self._stopped = False
@@ -151,7 +159,7 @@ class Delivery:
                 given_up=worker.given_up,
                 in_flight=len(worker.flying),
                 hung=len(worker.hung),
-                waiting=waiting.get(name, {}).get("pending", 0),
+                waiting=waiting.get(name, {}).get(RowState.PENDING, 0),
                 last_error=worker.last_error,
                 failing_since=worker.breaker.failing_since,
                 open=worker.breaker.is_open,
@@ -205,6 +213,9 @@ class Delivery:
             worker.breaker.succeeded()
             worker.delivered += len(envelope.rows)
             self._write(self._outbox.done(envelope, now))
+            if worker.lost:
+                worker.lost = False
+                self._recovered(worker.name)
         else:
             self._failed(worker, envelope, error, now)
         self._pump(worker)
@@ -219,6 +230,7 @@ class Delivery:
         first = min((row.since for row in envelope.rows if row.since), default=now)
         if final or now - first > WINDOW_MS:
             worker.given_up += len(envelope.rows)
+            worker.lost = True
             self._write(self._outbox.dead(envelope, now, reason))
             self._gave_up(envelope, reason)
             return

@@ -1,6 +1,6 @@
 """History on disk: one SQLite file, one writer, many readers.
 
-May import: the contract.
+May import: the contract, and the words of `alerts` and `rules`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from auscult.clock import Clock
 from auscult.errors import StoreError
 from auscult.model import CheckResult, Ping
+from auscult.store.alert_reader import AlertReader
 from auscult.store.lock import DirectoryLock
 from auscult.store.reader import Reader
 from auscult.store.rollups import HistoryPoint, Retention
@@ -44,6 +45,7 @@ class Store:
         self.uptime = reader.uptime
         self.pings = reader.pings
         self.states = reader.states
+        self.alerts = AlertReader(reader.snapshot)
 
     @classmethod
     def open(

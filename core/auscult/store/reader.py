@@ -58,7 +58,7 @@ class Reader:
             self._idle.clear()
 
     @contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
         """A connection whose answers all come from one moment. Raises StoreError."""
         connection, sound = self._take(), False
         try:
@@ -98,7 +98,7 @@ class Reader:
         Stretches without results are left out. They are made of whole minutes, hours or days, so the first may begin
         before `start` and the last may end after `end`.
         """
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             number = _number_of(connection, component)
             if number is None or end <= start:
                 return []
@@ -119,7 +119,7 @@ class Reader:
 
     def results(self, component: str, *, before: int | None = None, limit: int = 100) -> list[StoredResult]:
         """Results of a component, newest first, with numbers below `before`."""
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             number = _number_of(connection, component)
             if number is None:
                 return []
@@ -135,7 +135,7 @@ class Reader:
     def recent(self, *, since: int, limit: int = 100) -> dict[str, list[CheckResult]]:
         """The latest results since a time, oldest first, at most `limit` for each component."""
         found: dict[int, list[tuple[Any, ...]]] = {}
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             names = dict(connection.execute("SELECT id, name FROM component"))
             shapes, full = _shapes(connection), 0
             for row in connection.execute(f"SELECT {COLUMNS} FROM result ORDER BY id DESC"):  # noqa: S608
@@ -160,7 +160,7 @@ class Reader:
             window: (now - length) // SIZES[table] * SIZES[table] for window, (length, table) in UPTIME_WINDOWS.items()
         }
         counted: dict[int, dict[str, tuple[int, int]]] = {}
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             names = dict(connection.execute("SELECT id, name FROM component"))
             for window, (_, table) in UPTIME_WINDOWS.items():
                 # Component by component: what is older than the window is not even looked at.
@@ -183,7 +183,7 @@ class Reader:
     def pings(self, *, limit: int = 20) -> dict[str, list[Ping]]:
         """The latest signs of life per component, oldest first."""
         pings: dict[str, list[Ping]] = {}
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             for name, at, kind, exit_code, message in connection.execute(
                 "SELECT name, at, kind, exit_code, message FROM ping JOIN component ON component.id = ping.component "
                 "ORDER BY ping.id"
@@ -193,7 +193,7 @@ class Reader:
 
     def states(self) -> dict[str, tuple[str, int]]:
         """Per component its last known status, and since when (ms)."""
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             return {
                 name: (status, since)
                 for name, status, since in connection.execute(

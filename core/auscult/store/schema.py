@@ -3,6 +3,9 @@
 ``result``  every result, append only: no index, so that writing costs two microseconds
 ``minute``, ``hour``, ``day``  roll-ups; `watermark` says up to which result they reach
 ``ping``    signs of life; ``state``  since when a component's status is what it is
+``alert``, ``alert_change``  alerts as they are, and everything that happened to them, numbered for the feed
+``delivery``  what is to be told to whom: the outbox, and what became of it
+``silence``, ``rule_state``, ``audit``  times of quiet, what rules remember, who did what
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import sqlite3
 from pathlib import Path
 
 from auscult.errors import StoreError
+from auscult.store.alerts import TABLES
 
 __all__ = ["FILE", "migrate", "open_reader", "open_writer"]
 
@@ -42,6 +46,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX ping_by_component ON ping (component, id)",
         "CREATE TABLE state (component INTEGER PRIMARY KEY, status TEXT NOT NULL, since INTEGER NOT NULL)",
     ),
+    TABLES,
 )
 
 

@@ -20,6 +20,7 @@ from msgspec import Struct
 from auscult.clock import Clock
 from auscult.errors import StoreError
 from auscult.model import CheckResult, Ping
+from auscult.store.alerts import forget_alerts
 from auscult.store.disk import Disk
 from auscult.store.rollups import Retention, forget, roll_up
 from auscult.store.rows import Names, encode
@@ -349,10 +350,15 @@ class Writer:
             self._rolled = now
         if now - self._forgot >= FORGET_EVERY:
             wall = self._clock.now_ms()
-            if self._while_there_is_time(lambda: forget(connection, self._retention, wall), now):
+            if self._while_there_is_time(lambda: self._forget(connection, wall), now):
                 self._behind = True
             else:
                 self._forgot = now
+
+    def _forget(self, connection: sqlite3.Connection, now: int) -> bool:
+        """One slice of results and one of alerts; whether more waits."""
+        more = forget(connection, self._retention, now)
+        return forget_alerts(connection, now) or more
 
     def _while_there_is_time(self, work: Callable[[], bool], started: float) -> bool:
         """Repeat `work` until it says that nothing waits; True when something still does."""

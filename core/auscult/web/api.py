@@ -8,10 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, get, post
-from litestar.exceptions import ClientException, HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody, PathParameter, QueryParameter
-from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
 from auscult import __version__
 from auscult.clock import iso_millis
@@ -30,6 +28,7 @@ from auscult.web.bodies import (
     ResultList,
     SystemBody,
 )
+from auscult.web.json_bodies import require_json
 from auscult.web.problems import BODY_ERRORS, ERRORS
 
 __all__ = ["api_router"]
@@ -138,7 +137,7 @@ def _acting_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         role="operator",
         status_code=202,
         summary="Push a reading",
-        before_request=_require_json,
+        before_request=require_json,
         responses=ERRORS | BODY_ERRORS,
     )
     async def readings(name: _Name, data: JSONBody[ReadingBody]) -> PingBody:
@@ -148,19 +147,6 @@ def _acting_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         return PingBody(name, iso_millis(monitor.clock.now_ms()))
 
     return (check, readings)
-
-
-async def _require_json(request: Request[Any, Any, Any]) -> None:
-    """Only JSON that says so: what a form on another site can send is none."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise HTTPException(
-            "Send JSON, and the header `Content-Type: application/json`", status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE
-        )
-    if not await request.body():
-        raise ClientException("The body is empty; a JSON object is expected")
 
 
 def _ping_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:

@@ -1,0 +1,650 @@
+"""`AlertManager`: rules, alerts, silences, channels and deliveries of one monitor. It wires; the logic is in the parts.
+
+Whatever changes an alert is committed before anybody sees it, here too: `alerts` and the listeners get what is on disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+from anyio import to_thread
+from msgspec import Struct
+from msgspec.structs import replace
+
+from auscult.alert import (
+    Acknowledgement,
+    Alert,
+    AlertChange,
+    AlertStatus,
+    ChangeKind,
+    Notice,
+    Notification,
+    delivery_key,
+)
+from auscult.alerts.batch import Batch
+from auscult.alerts.book import AlertBook, Firing, Surroundings, firing_of
+from auscult.alerts.external import ExternalAlert, Externals
+from auscult.alerts.matching import Matcher
+from auscult.alerts.outbox import Outbox
+from auscult.alerts.quiet import MaintenanceWindow, Silence
+from auscult.alerts.routing import Route, Router
+from auscult.alerts.rows import Envelope, Row
+from auscult.clock import Clock
+from auscult.component import NAME
+from auscult.errors import AlertNotFound, ConfigurationError, SilenceNotFound, did_you_mean
+from auscult.kinds import Channel
+from auscult.model import AlertSeverity, CheckResult, ComponentHealth, Problem, SystemHealth
+from auscult.rules.data import RuleData, SystemData
+from auscult.rules.defaults import default_rules
+from auscult.rules.rule import AlertRule
+from auscult.rules.stepping import RuleEngine, RuleState, Verdict
+from auscult.runtime.channel_context import DeliveryContext
+from auscult.runtime.committing import Committer
+from auscult.runtime.context import Services
+from auscult.runtime.delivery import ChannelStats, Delivery
+from auscult.runtime.loop import Handle, Loop
+from auscult.runtime.readings import clean_text
+from auscult.runtime.sending import in_words
+
+if TYPE_CHECKING:
+    from auscult.config import AlertSettings
+    from auscult.store import Store
+
+__all__ = ["AlertManager", "AlertSummary", "Tried", "test_notification"]
+
+log = logging.getLogger("auscult.alerts")
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+MAX_SILENCES = 1000
+SWEEP = 5.0
+"""Seconds at most between looks at what time alone brings; what is due earlier is looked at then."""
+DELIVERY_FAILED = "delivery_failed"
+"""The rule under which a channel that was given up is an alert itself."""
+SELF = "auscult"
+T = TypeVar("T")
+
+
+class AlertSummary(Struct, frozen=True, kw_only=True):
+    """The totals of the seed document's ``GET /alerts``."""
+
+    total_active: int
+    """Active and acknowledged."""
+    total_resolved: int
+    """Within the last 24 hours."""
+    active_by_severity: dict[str, int]
+
+
+class Tried(Struct, frozen=True, kw_only=True):
+    """What came of a test of a channel."""
+
+    seconds: float
+    error: str
+    """Empty when it was delivered."""
+
+
+class AlertManager:
+    """See the module. Verbs of people (`acknowledge`, `silence`, …) return when what they did is committed."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        around: Surroundings,
+        *,
+        system: Callable[[], SystemHealth],
+        complain: Callable[[str, Problem], None],
+        look: Callable[[str], None],
+        is_known: Callable[[str], bool],
+    ) -> None:
+        self._clock, self._system, self._complain, self._look = clock, system, complain, look
+        self._is_known = is_known
+        self._channels: dict[str, Channel] = {}
+        self._configured: set[str] = set()
+        self._routes: tuple[Route, ...] = ()
+        self._own_rules: dict[str, AlertRule] = {rule.name: rule for rule in default_rules()}
+        self._added_rules: dict[str, AlertRule] = {}
+        self._engine = RuleEngine(self._own_rules.values(), complain=self._on_bad_rule)
+        self._outbox = Outbox(staged=True)
+        self._book = AlertBook(Router((), ()), self._outbox, around)
+        self._externals = Externals(self._book)
+        self._committer = Committer(self._on_committed)
+        self._states: list[RuleState] = []
+        self._seen: dict[str, Alert] = {}
+        self._resolved: list[tuple[int, str]] = []
+        self._listeners: list[Callable[[int, AlertChange], None]] = []
+        self._delivery: Delivery | None = None
+        self._services: Services | None = None
+        self._store: Store | None = None
+        self._loop: Loop | None = None
+        self._timer: Handle | None = None
+
+    # Life
+
+    async def start(self, loop: Loop, services: Services, store: Store | None) -> None:
+        """Bring back what was there before, and begin to deliver."""
+        self._loop, self._services, self._store = loop, services, store
+        if store is not None:
+            await self._restore(store)
+        self._committer.open(loop, store)
+        self._delivery = Delivery(
+            loop,
+            self._clock,
+            self._outbox,
+            services,
+            write=self._write_rows,
+            gave_up=self._gave_up,
+            failing=self._failing,
+            recovered=self._recovered,
+        )
+        self._reroute()
+        self._settle()
+
+    async def stop(self) -> None:
+        """Deliver no more; what is on its way is committed as such and goes out after the next start."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._delivery is not None:
+            self._delivery.stop()
+        self._remember_rules()
+        self._settle()
+        await self._committer.drain(2.0)
+        self._committer.close()
+        self._delivery = self._loop = None
+
+    # What is configured
+
+    def configure(self, settings: AlertSettings) -> None:
+        """Take in rules, channels, routes and maintenance windows; what was added in code stays."""
+        now = self._clock.now_ms()
+        for name in self._configured - set(settings.channels):
+            self._channels.pop(name, None)
+        for name, channel in settings.channels.items():
+            # An unchanged channel stays the same object, and keeps what it knows of its receiver.
+            if not _is_same(self._channels.get(name), channel):
+                self._channels[name] = channel
+        self._configured = set(settings.channels)
+        self._routes = settings.routes
+        self._replace_rules({rule.name: rule for rule in settings.rules}, now)
+        self._book.quieting.set_windows(settings.windows)
+        self._book.requiet(now)
+        self._reroute()
+        self._settle()
+
+    def add_rule(self, rule: AlertRule) -> None:
+        """Have one more rule; one of the same name takes the other's place. Raises ConfigurationError."""
+        if not NAME.fullmatch(rule.name):
+            raise ConfigurationError(f"The rule name {rule.name!r} does not match [a-z0-9_.-]{{1,64}}")
+        try:
+            self._engine.add(rule)
+        except ValueError as error:
+            raise ConfigurationError(f"The rule `{rule.name}` cannot be used: {error}") from error
+        self._own_rules[rule.name] = self._added_rules[rule.name] = rule
+
+    def remove_rule(self, name: str) -> None:
+        """Judge by that rule no more; what it raised is resolved. Raises KeyError."""
+        del self._own_rules[name]
+        self._added_rules.pop(name, None)
+        self._engine.remove(name)
+        self._book.forget_rule(name, self._clock.now_ms())
+        self._settle()
+
+    def add_channel(self, name: str, channel: Channel) -> None:
+        """Deliver through one more channel. Raises ConfigurationError."""
+        if not NAME.fullmatch(name):
+            raise ConfigurationError(f"The channel name {name!r} does not match [a-z0-9_.-]{{1,64}}")
+        if not isinstance(channel, Channel):
+            raise ConfigurationError(f"The channel `{name}` is a {type(channel).__name__}, not an auscult.Channel")
+        self._channels[name] = channel
+        self._reroute()
+
+    def remove_channel(self, name: str) -> None:
+        """Deliver through that channel no more; what waits for it stays until there is one of that name again."""
+        self._channels.pop(name, None)
+        self._reroute()
+
+    def _reroute(self) -> None:
+        for name, channel in self._channels.items():
+            self._outbox.set_tells(name, channel.tells)
+        self._book.reroute(Router(self._routes, self._channels))
+        if self._delivery is not None:
+            self._delivery.set_channels(self._channels)
+
+    def _replace_rules(self, rules: Mapping[str, AlertRule], now: int) -> None:
+        wanted = {**rules, **self._added_rules}
+        for name, rule in self._own_rules.items():
+            if wanted.get(name) != rule:
+                self._book.forget_rule(name, now)
+        self._own_rules = wanted
+        self._engine.replace(wanted.values())
+
+    # Results in
+
+    def take(self, result: CheckResult, view: Callable[[], ComponentHealth]) -> None:
+        """Step the rules on a component's fresh result, and say so to alerts that wait for one."""
+        self._apply(self._engine.step(result.component, RuleData(view), result.at), result.at)
+        self._book.looked_at(result.component, result.at)
+        self._settle()
+
+    def take_system(self) -> None:
+        """Step the rules on the system's state; after a change of any component's status."""
+        now = self._clock.now_ms()
+        self._apply(self._engine.step_system(SystemData(self._system), now), now)
+        self._settle()
+
+    def refresh_component(self, name: str) -> None:
+        """The component's labels or type changed."""
+        self._engine.refresh(name)
+
+    def forget_component(self, name: str) -> None:
+        """The component is gone."""
+        self._engine.forget(name)
+        self._book.forget_component(name, self._clock.now_ms())
+        self._settle()
+
+    def sweep(self) -> None:
+        """Do what time alone brings."""
+        now = self._clock.now_ms()
+        self._apply(self._engine.sweep(now), now)
+        self._externals.sweep(now)
+        self._book.advance(now)
+        self._write_rows(self._outbox.expire(now))
+        self._remember_rules()
+        self._settle()
+
+    def _apply(self, verdicts: Iterable[Verdict], now: int) -> None:
+        for verdict in verdicts:
+            if verdict.firing:
+                self._book.fire(_firing(self._own_rules[verdict.rule], verdict), now)
+            else:
+                self._book.clear(verdict.rule, verdict.component, verdict.labels, now, verdict.reason or "recovered")
+
+    def _on_bad_rule(self, rule: str, message: str) -> None:
+        self._complain(
+            f"rule {rule}",
+            Problem(
+                plugin=f"rule {rule}", stage="rule", message=f"the rule `{rule}`: {message}", remedy="mend the rule"
+            ),
+        )
+
+    def _remember_rules(self) -> None:
+        """Have on disk what waits for time to pass."""
+        states = self._engine.snapshot()
+        if states != self._states:
+            self._states = states
+            batch = Batch()
+            batch.rule_states = states
+            self._commit(batch)
+
+    # Out: commit, then show
+
+    def _settle(self) -> None:
+        """Commit what was decided, and see to what comes next."""
+        if not self._book.has_news and not self._book.rechecks and self._timer is not None:
+            return
+        if self._book.has_news:
+            self._commit(self._book.collect())
+        if self._book.rechecks:
+            names, self._book.rechecks = self._book.rechecks, set()
+            for name in names:
+                self._look(name)
+        self._arm()
+
+    def _commit(self, batch: Batch, done: Callable[[], None] | None = None) -> None:
+        self._committer.submit(batch, self._outbox.order, done)
+
+    def _write_rows(self, rows: Iterable[Row]) -> None:
+        batch = Batch()
+        batch.add_rows(rows)
+        if batch:
+            self._commit(batch)
+
+    def _on_committed(self, batch: Batch, order: int, ids: list[int]) -> None:
+        """A batch is on disk: now it is true."""
+        for alert in batch.alerts.values():
+            if alert.status.is_open:
+                self._seen[alert.id] = alert
+            else:
+                self._seen.pop(alert.id, None)
+                if alert.resolved_at is not None:
+                    heappush(self._resolved, (alert.resolved_at, alert.id))
+        for number, change in zip(ids, batch.changes, strict=True):
+            _log_change(change)
+            for listen in self._listeners:
+                listen(number, change)
+        channels = self._outbox.release(order)
+        if self._delivery is not None and channels:
+            self._delivery.wake(channels)
+
+    def _arm(self) -> None:
+        """Come back when time alone brings something."""
+        if self._loop is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        sources = (self._book, self._engine, self._externals)
+        due = min((due for each in sources if (due := each.next_due()) is not None), default=None)
+        delay = SWEEP if due is None else min(max((due - self._clock.now_ms()) / 1000, 0.01), SWEEP)
+        self._timer = self._loop.call_later(delay, self.sweep)
+
+    # People
+
+    async def acknowledge(self, ident: str, *, by: str, note: str = "", until: int | None = None) -> Alert:
+        """Somebody takes it on, until that time (ms) or its end. Raises AlertNotFound."""
+        ack = Acknowledgement(author=by, at=self._clock.now_ms(), note=note, until=until)
+        return await self._act(lambda: self._book.acknowledge(ident, ack), ident, by, "acknowledge", note)
+
+    async def unacknowledge(self, ident: str, *, by: str) -> Alert:
+        """Nobody has it any more. Raises AlertNotFound."""
+        return await self._act(
+            lambda: self._book.unacknowledge(ident, by, self._clock.now_ms()), ident, by, "unacknowledge"
+        )
+
+    async def resolve(self, ident: str, *, by: str, note: str = "") -> Alert:
+        """Over, because somebody says so; fires again when its condition begins to hold anew. Raises AlertNotFound."""
+        return await self._act(
+            lambda: self._book.resolve(ident, by, note, self._clock.now_ms()), ident, by, "resolve", note
+        )
+
+    async def note(self, ident: str, *, by: str, text: str) -> Alert:
+        """Write something down. Raises AlertNotFound."""
+        return await self._act(lambda: self._book.note(ident, by, text, self._clock.now_ms()), ident, by, "note", text)
+
+    async def silence(
+        self, matchers: Iterable[Matcher], *, ends_at: int, by: str, comment: str, starts_at: int | None = None
+    ) -> Silence:
+        """Tell nobody of the alerts that match, until `ends_at` (ms). Raises ConfigurationError."""
+        now = self._clock.now_ms()
+        if len(self._book.quieting.silences) >= MAX_SILENCES:
+            raise ConfigurationError(f"There are {MAX_SILENCES} silences already; end some first")
+        if ends_at <= now:
+            raise ConfigurationError("A silence ends in the future")
+        try:
+            silence = Silence(
+                id=secrets.token_hex(6),
+                matchers=tuple(matchers),
+                starts_at=max(starts_at or now, now),
+                ends_at=ends_at,
+                author=by,
+                comment=comment,
+                created_at=now,
+            )
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        await self._put_silence(silence, by, "silence", now)
+        return silence
+
+    async def end_silence(self, ident: str, *, by: str) -> Silence:
+        """End a silence now. Raises SilenceNotFound."""
+        now = self._clock.now_ms()
+        if (silence := self._book.quieting.silences.get(ident)) is None:
+            raise SilenceNotFound(ident)
+        ended = replace(silence, starts_at=min(silence.starts_at, now - 1), ends_at=now, ended_by=by)
+        await self._put_silence(ended, by, "end silence", now)
+        return ended
+
+    async def _put_silence(self, silence: Silence, by: str, action: str, now: int) -> None:
+        self._book.quieting.put(silence)
+        self._book.requiet(now)
+        batch = self._book.collect()
+        batch.silences[silence.id] = silence
+        batch.audits.append((now, by, action, silence.id, ", ".join(map(str, silence.matchers))))
+        await self._committed(batch)
+
+    async def _act(self, act: Callable[[], Alert], ident: str, by: str, action: str, details: str = "") -> Alert:
+        self._settle()
+        try:
+            alert = act()
+        except KeyError:
+            raise AlertNotFound(ident) from None
+        batch = self._book.collect()
+        batch.audits.append((self._clock.now_ms(), by, action, ident, details))
+        await self._committed(batch)
+        return alert
+
+    async def _committed(self, batch: Batch) -> None:
+        done = anyio.Event()
+        self._commit(batch, done.set)
+        self._arm()
+        if self._loop is not None:
+            await done.wait()
+
+    async def post(self, alerts: Iterable[ExternalAlert]) -> None:
+        """Take in what others raise; returns when it is committed."""
+        self._externals.post(alerts, self._clock.now_ms())
+        if self._book.has_news:
+            await self._committed(self._book.collect())
+
+    async def try_channel(self, name: str) -> Tried:
+        """Send a test through that channel at once. Raises ConfigurationError for an unknown one."""
+        if (channel := self._channels.get(name)) is None:
+            raise ConfigurationError(f"There is no channel `{name}`{did_you_mean(name, self._channels)}")
+        assert self._services is not None, "the monitor runs"
+        ctx = DeliveryContext(name, channel, self._services)
+        begin, error = self._clock.monotonic(), ""
+        with anyio.move_on_after(ctx.timeout) as scope:
+            try:
+                await channel.send(test_notification(name, self._clock.now_ms()), ctx)
+            except Exception as raised:
+                error = clean_text(in_words(raised))
+        if scope.cancelled_caught:
+            error = f"no answer within {ctx.timeout:g} s"
+        return Tried(seconds=self._clock.monotonic() - begin, error=error)
+
+    async def resend(self, key: str, *, by: str) -> Row:
+        """Try a dead letter again. Raises AlertNotFound when there is none of that key, or it is out of date."""
+        store = self._store
+        found = await to_thread.run_sync(partial(store.alerts.delivery, key)) if store is not None else None
+        rows = self._outbox.revive(found[0], found[1], self._clock.now_ms()) if found is not None else []
+        if not rows:
+            raise AlertNotFound(key)
+        batch = Batch()
+        batch.add_rows(rows)
+        batch.audits.append((self._clock.now_ms(), by, "resend", key, ""))
+        await self._committed(batch)
+        return rows[-1]
+
+    # Questions
+
+    def open_alerts(self) -> list[Alert]:
+        """Alerts that go on, suppressed ones included, newest first."""
+        return sorted(self._seen.values(), key=lambda alert: (alert.created_at, alert.id), reverse=True)
+
+    def alerts(self) -> list[Alert]:
+        """Active and acknowledged alerts, newest first."""
+        return [alert for alert in self.open_alerts() if alert.status is not AlertStatus.SUPPRESSED]
+
+    def get(self, ident: str) -> Alert:
+        """An alert that goes on. Raises AlertNotFound."""
+        try:
+            return self._seen[ident]
+        except KeyError:
+            raise AlertNotFound(ident) from None
+
+    def summary(self) -> AlertSummary:
+        """The totals."""
+        since = self._clock.now_ms() - DAY_MS
+        while self._resolved and self._resolved[0][0] < since:
+            heappop(self._resolved)
+        counts = dict.fromkeys((severity.value for severity in AlertSeverity), 0)
+        active = self.alerts()
+        for alert in active:
+            counts[alert.severity] += 1
+        return AlertSummary(
+            total_active=len(active),
+            total_resolved=len({ident for _, ident in self._resolved} - set(self._seen)),
+            active_by_severity=counts,
+        )
+
+    def rules(self) -> tuple[AlertRule, ...]:
+        """The rules in force."""
+        return tuple(self._own_rules.values())
+
+    def channels(self) -> Mapping[str, Channel]:
+        """Channels by name."""
+        return dict(self._channels)
+
+    def routes(self) -> tuple[Route, ...]:
+        """The routes in force."""
+        return self._book.router.routes
+
+    def windows(self) -> tuple[MaintenanceWindow, ...]:
+        """Maintenance windows."""
+        return tuple(self._book.quieting.windows.values())
+
+    def silences(self) -> list[Silence]:
+        """Silences that are not over, those that end first in front."""
+        return sorted(self._book.quieting.silences.values(), key=lambda silence: silence.ends_at)
+
+    def preview(self, matchers: Iterable[Matcher]) -> list[Alert]:
+        """The open alerts that a silence with these matchers would keep quiet."""
+        return self._book.quieting.preview(matchers, self.open_alerts())
+
+    def channel_stats(self) -> dict[str, ChannelStats]:
+        """How each channel is doing."""
+        return self._delivery.stats() if self._delivery is not None else {}
+
+    def listen(self, listener: Callable[[int, AlertChange], None]) -> None:
+        """Have `listener` called, on the loop, with each committed change and its growing number."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[int, AlertChange], None]) -> None:
+        """See `listen`."""
+        self._listeners.remove(listener)
+
+    async def history(self, **filters: Any) -> list[Alert]:
+        """Alerts newest first; `before` (ms), `limit`, `status`, `rule`, `component`, `severity` choose."""
+        return await self._ask(lambda store: store.alerts.history(**filters), self.open_alerts())
+
+    async def changes(self, ident: str) -> list[AlertChange]:
+        """What happened to an alert, oldest first. Raises AlertNotFound."""
+        found: list[AlertChange] = await self._ask(lambda store: store.alerts.changes_of(ident), [])
+        if not found:
+            raise AlertNotFound(ident)
+        return found
+
+    async def changes_since(self, number: int, limit: int = 1000) -> list[tuple[int, AlertChange]]:
+        """Changes with larger numbers, oldest first."""
+        return await self._ask(lambda store: store.alerts.changes_since(number, limit), [])
+
+    async def deliveries(self, **filters: Any) -> list[Row]:
+        """Rows of the outbox, newest first; `channel`, `state`, `alert`, `limit` choose."""
+        return await self._ask(lambda store: store.alerts.deliveries(**filters), [])
+
+    async def _ask(self, question: Callable[[Store], T], otherwise: T) -> T:
+        store = self._store
+        return otherwise if store is None else await to_thread.run_sync(partial(question, store))
+
+    # Inside: delivery goes wrong
+
+    def _gave_up(self, envelope: Envelope, reason: str) -> None:
+        """A dead letter is an alert itself."""
+        self._book.fire(
+            Firing(
+                rule=DELIVERY_FAILED,
+                component=SELF,
+                component_type=SELF,
+                labels={"channel": envelope.channel},
+                severity=AlertSeverity.HIGH,
+                message=f"The channel {envelope.channel} was given up for {len(envelope.rows)} notice(s): {reason}",
+            ),
+            self._clock.now_ms(),
+        )
+        self._settle()
+
+    def _recovered(self, channel: str) -> None:
+        """A channel that was given up before has delivered again."""
+        self._book.clear(DELIVERY_FAILED, SELF, {"channel": channel}, self._clock.now_ms(), "delivers again")
+        self._settle()
+
+    def _failing(self, channel: str, since: int) -> None:
+        """A channel stays down: its routes may name another one to tell as well."""
+        now = self._clock.now_ms()
+        for route in self._book.router.routes:
+            if channel in route.channels and now - since >= route.fallback_after * 1000:
+                for fallback in route.fallback:
+                    self._book.also(channel, fallback, now)
+        self._settle()
+
+    # Inside: after a restart
+
+    async def _restore(self, store: Store) -> None:
+        now = self._clock.now_ms()
+        kept = await to_thread.run_sync(partial(store.alerts.restore, now))
+        moved = self._outbox.restore(kept.rows, kept.changes)
+        self._outbox.release(self._outbox.order)
+        for silence in kept.silences:
+            self._book.quieting.put(silence)
+        self._book.restore(kept.alerts, kept.noticed, now)
+        alive = [alert for alert in kept.alerts if alert.status.is_open]
+        self._engine.restore(
+            kept.rule_states,
+            [(alert.rule, alert.component, alert.labels) for alert in alive if not alert.generator],
+            now,
+        )
+        self._states = kept.rule_states
+        self._end_orphans(alive, now)
+        for alert in kept.alerts:
+            if alert.status.is_open:
+                self._seen[alert.id] = alert
+            elif alert.resolved_at is not None:
+                heappush(self._resolved, (alert.resolved_at, alert.id))
+        self._write_rows(moved)
+
+    def _end_orphans(self, alive: Iterable[Alert], now: int) -> None:
+        """Open alerts that nothing could end any more."""
+        for alert in alive:
+            if alert.generator:
+                self._externals.adopt(firing_of(alert), now)
+            elif alert.rule != DELIVERY_FAILED and alert.rule not in self._own_rules:
+                self._book.forget_rule(alert.rule, now)
+            elif alert.component and not self._is_known(alert.component):
+                self._book.forget_component(alert.component, now)
+
+
+def _is_same(kept: Channel | None, channel: Channel) -> bool:
+    if type(kept) is not type(channel):
+        return False
+    return all(getattr(kept, name) == getattr(channel, name) for name in channel.__struct_fields__)
+
+
+def _firing(rule: AlertRule, verdict: Verdict) -> Firing:
+    return Firing(
+        rule=rule.name,
+        component=verdict.component,
+        component_type=verdict.component_type,
+        labels=verdict.labels,
+        severity=verdict.severity,
+        message=verdict.message,
+        values=verdict.values,
+        runbook=rule.runbook or verdict.runbook,
+        cooldown=rule.cooldown_minutes * 60.0,
+        per_hour=rule.max_alerts_per_hour,
+    )
+
+
+def _log_change(change: AlertChange) -> None:
+    log.debug("alert %s %s: %s", change.alert.id, change.kind, change.alert.message)
+
+
+def test_notification(channel: str, now: int) -> Notification:
+    """What ``auscult channels test`` sends."""
+    alert = Alert(
+        id=f"test-{now:x}",
+        rule="test",
+        severity=AlertSeverity.INFO,
+        status=AlertStatus.ACTIVE,
+        message="This is a test of auscult's channel; nothing is wrong.",
+        component=SELF,
+        component_type=SELF,
+        created_at=now,
+        updated_at=now,
+    )
+    change = AlertChange(kind=ChangeKind.FIRED, alert=alert, at=now)
+    key = delivery_key(alert.id, 1, channel)
+    return Notification(key=key, channel=channel, notices=(Notice(key=key, change=change),), created_at=now, test=True)

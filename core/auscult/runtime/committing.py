@@ -1,0 +1,134 @@
+"""Commits what the alert book decided, in order and together, and says when it is on disk."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+
+import anyio
+
+from auscult.alerts.batch import Batch
+from auscult.runtime.loop import Loop
+from auscult.store import Store
+from auscult.store.alerts import write_batches
+
+__all__ = ["Committer"]
+
+log = logging.getLogger("auscult.alerts")
+
+AGAIN = (0.1, 0.5, 2.0, 5.0)
+"""Seconds between attempts to commit; the last one for ever."""
+AT_ONCE = 2000
+"""Changes per transaction: a few tens of milliseconds."""
+
+Committed = Callable[[Batch, int, list[int]], None]
+Waiting = tuple[Batch, int, Callable[[], None] | None]
+
+
+class Committer:
+    """Batches go in with `submit`; `committed(batch, order, ids)` is called on the loop for each, in their order.
+
+    While one transaction is being synced the next batches gather and become one as well, so that a burst costs few
+    syncs. What cannot be committed stays and is tried again: nobody is told of it before. Without a store everything
+    is committed at once.
+    """
+
+    def __init__(self, committed: Committed) -> None:
+        self._committed = committed
+        self._waiting: deque[Waiting] = deque()
+        self._busy = False
+        self._failures = 0
+        self._loop: Loop | None = None
+        self._store: Store | None = None
+        self._number = 0
+        self.last_error = ""
+
+    def open(self, loop: Loop, store: Store | None) -> None:
+        """Begin to commit; what was submitted before comes first."""
+        self._loop, self._store = loop, store
+        self._go_on()
+
+    @property
+    def pending(self) -> int:
+        """Batches that are not on disk yet."""
+        return len(self._waiting)
+
+    def submit(self, batch: Batch, order: int, done: Callable[[], None] | None = None) -> None:
+        """Commit `batch`; `order` is the outbox's after it, `done` is called after `committed`."""
+        self._waiting.append((batch, order, done))
+        if not self._busy:
+            self._go_on()
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until everything submitted is on disk, or that long."""
+        end = anyio.current_time() + seconds
+        while self._waiting and self._loop is not None and anyio.current_time() < end:  # noqa: ASYNC110 - rare, short
+            await anyio.sleep(0.005)
+
+    def close(self) -> None:
+        """Commit no more."""
+        self._loop = self._store = None
+
+    def _go_on(self) -> None:
+        if self._loop is None:
+            return
+        if self._store is None:
+            while self._waiting:
+                self._finish(self._waiting.popleft(), None)
+            return
+        if not self._waiting:
+            return
+        self._busy = True
+        count, changes = 0, 0
+        for batch, _, _ in self._waiting:
+            count, changes = count + 1, changes + len(batch.changes) + len(batch.rows)
+            if changes >= AT_ONCE:
+                break
+        group = [self._waiting[at][0] for at in range(count)]
+        future = self._store.submit(partial(write_batches, batches=group))
+        future.add_done_callback(partial(self._back, self._loop, count))
+
+    def _back(self, loop: Loop, count: int, future: Future[list[list[int]]]) -> None:
+        """On the writing thread."""
+        try:
+            loop.call_soon_threadsafe(partial(self._written, count, future))
+        except RuntimeError:  # the loop is gone: what is on disk is found there at the next start
+            return
+
+    def _written(self, count: int, future: Future[list[list[int]]]) -> None:
+        self._busy = False
+        if (error := future.exception()) is not None:
+            self._again(error)
+            return
+        self._failures, self.last_error = 0, ""
+        group = [self._waiting.popleft() for _ in range(count)]
+        if self._waiting:
+            self._go_on()
+        for waiting, ids in zip(group, future.result(), strict=True):
+            self._finish(waiting, ids)
+
+    def _finish(self, waiting: Waiting, ids: list[int] | None) -> None:
+        batch, order, done = waiting
+        if ids is None:
+            ids = list(range(self._number + 1, self._number + len(batch.changes) + 1))
+            self._number += len(batch.changes)
+        self._committed(batch, order, ids)
+        if done is not None:
+            done()
+
+    def _again(self, error: BaseException) -> None:
+        if not self._failures:
+            log.error("alerts cannot be committed, and nobody is told of them until they are: %s", error)
+        self.last_error = str(error) or type(error).__name__
+        delay = AGAIN[min(self._failures, len(AGAIN) - 1)]
+        self._failures += 1
+        if self._loop is not None:
+            self._busy = True
+            self._loop.call_later(delay, self._retry)
+
+    def _retry(self) -> None:
+        self._busy = False
+        self._go_on()

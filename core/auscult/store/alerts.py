@@ -1,0 +1,176 @@
+"""Alerts on disk: what was decided is written in one transaction, and kept as long as it is of use."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import msgpack
+
+from auscult.alert import Alert, AlertChange
+from auscult.alerts.batch import Audit, Batch
+from auscult.alerts.quiet import Silence
+from auscult.alerts.rows import Row
+from auscult.rules.stepping import RuleState
+from auscult.store.alert_reader import ROW, AlertReader, Kept
+
+__all__ = ["TABLES", "AlertReader", "Kept", "forget_alerts", "write_batches"]
+
+ALERTS_KEPT = 90 * 86_400.0
+"""Seconds from its end that an alert is kept."""
+ROWS_KEPT = 30 * 86_400.0
+"""Seconds from its end that a delivery is kept; a dead one as long as its alert."""
+AT_ONCE = 500
+"""Rows deleted per transaction: a few milliseconds."""
+
+TABLES = (
+    """CREATE TABLE alert (
+        id TEXT PRIMARY KEY, status TEXT NOT NULL, rule TEXT NOT NULL, component TEXT NOT NULL,
+        severity TEXT NOT NULL, created_at INTEGER NOT NULL, resolved_at INTEGER, body BLOB NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX alert_by_start ON alert (created_at)",
+    "CREATE INDEX alert_by_end ON alert (resolved_at)",
+    """CREATE TABLE alert_change (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, alert TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL,
+        kind TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (alert, number)
+    )""",
+    """CREATE TABLE delivery (
+        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, alert TEXT NOT NULL, number INTEGER NOT NULL,
+        channel TEXT NOT NULL, grp TEXT NOT NULL, due INTEGER NOT NULL, state TEXT NOT NULL,
+        attempts INTEGER NOT NULL, since INTEGER NOT NULL, fence INTEGER NOT NULL, error TEXT NOT NULL,
+        into_key TEXT NOT NULL, done_at INTEGER
+    )""",
+    "CREATE INDEX delivery_open ON delivery (state) WHERE state IN ('pending', 'sending', 'dead')",
+    "CREATE TABLE silence (id TEXT PRIMARY KEY, ends_at INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE rule_state (
+        rule TEXT NOT NULL, component TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (rule, component)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,
+        target TEXT NOT NULL, details TEXT NOT NULL
+    )""",
+)
+
+_encode: Callable[[object], bytes] = msgpack.Encoder().encode
+
+_ALERT = """INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    status = excluded.status, severity = excluded.severity, resolved_at = excluded.resolved_at, body = excluded.body"""
+# A change that is there already was committed although the answer to that got lost.
+_CHANGE = "INSERT OR IGNORE INTO alert_change (alert, number, at, kind, body) VALUES (?, ?, ?, ?, ?)"
+_ROW = f"""INSERT INTO delivery ({ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+    grp = excluded.grp, due = excluded.due, state = excluded.state, attempts = excluded.attempts,
+    since = excluded.since, fence = excluded.fence, error = excluded.error, into_key = excluded.into_key,
+    done_at = excluded.done_at WHERE excluded.fence >= fence"""  # noqa: S608
+_SILENCE = "INSERT OR REPLACE INTO silence VALUES (?, ?, ?)"
+_STATE = "INSERT OR REPLACE INTO rule_state VALUES (?, ?, ?)"
+_AUDIT = "INSERT INTO audit (at, who, action, target, details) VALUES (?, ?, ?, ?, ?)"
+
+
+def write_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> list[list[int]]:
+    """Write them, in the caller's transaction; gives for each the growing numbers of its changes."""
+    alerts: dict[str, Alert] = {}
+    rows: dict[str, Row] = {}
+    silences: dict[str, Silence] = {}
+    audits: list[Audit] = []
+    for batch in batches:
+        alerts |= batch.alerts
+        rows |= batch.rows
+        silences |= batch.silences
+        audits += batch.audits
+    numbers = _write_changes(connection, [change for batch in batches for change in batch.changes])
+    connection.executemany(_ALERT, map(_alert, alerts.values()))
+    connection.executemany(_ROW, map(_row, rows.values()))
+    if silences:
+        connection.executemany(_SILENCE, [(s.id, s.ends_at, _encode(s)) for s in silences.values()])
+    if audits:
+        connection.executemany(_AUDIT, audits)
+    states = next((batch.rule_states for batch in reversed(batches) if batch.rule_states is not None), None)
+    if states is not None:
+        _write_states(connection, states)
+    found = iter(numbers)
+    return [[next(found) for _ in batch.changes] for batch in batches]
+
+
+def _write_changes(connection: sqlite3.Connection, changes: list[AlertChange]) -> list[int]:
+    if not changes:
+        return []
+    before = connection.total_changes
+    connection.executemany(_CHANGE, map(_change, changes))
+    if connection.total_changes - before == len(changes):
+        (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+        return list(range(last - len(changes) + 1, last + 1))
+    return [
+        connection.execute(
+            "SELECT id FROM alert_change WHERE alert = ? AND number = ?", (change.alert.id, change.alert.number)
+        ).fetchone()[0]
+        for change in changes
+    ]
+
+
+def _write_states(connection: sqlite3.Connection, states: Iterable[RuleState]) -> None:
+    connection.execute("DELETE FROM rule_state")
+    connection.executemany(_STATE, [(state.rule, state.component, _encode(state)) for state in states])
+
+
+def _alert(alert: Alert) -> tuple[object, ...]:
+    return (
+        alert.id,
+        alert.status.value,
+        alert.rule,
+        alert.component,
+        alert.severity.value,
+        alert.created_at,
+        alert.resolved_at,
+        _encode(alert),
+    )
+
+
+def _change(change: AlertChange) -> tuple[object, ...]:
+    return change.alert.id, change.alert.number, change.at, change.kind.value, _encode(change)
+
+
+def _row(row: Row) -> tuple[object, ...]:
+    return (
+        row.key,
+        row.alert,
+        row.number,
+        row.channel,
+        row.group,
+        row.due,
+        row.state.value,
+        row.attempts,
+        row.since,
+        row.fence,
+        row.error,
+        row.into,
+        row.done_at,
+    )
+
+
+# Forgetting
+
+_OVER = "SELECT id FROM alert WHERE resolved_at < ? ORDER BY resolved_at LIMIT ?"
+_SETTLED = """DELETE FROM delivery WHERE id IN (
+    SELECT id FROM delivery AS d WHERE id <= ? AND state IN ('done', 'merged', 'silenced') AND done_at < ?
+    AND (SELECT resolved_at FROM alert WHERE alert.id = d.alert) IS NOT NULL ORDER BY id LIMIT ?)"""
+_LOOKED_AT = 20_000
+"""Deliveries looked through for those to forget, oldest first: few of them belong to an alert that goes on."""
+
+
+def forget_alerts(connection: sqlite3.Connection, now: int) -> bool:
+    """Delete one slice of what is over for long, in one transaction; True when more waits.
+
+    Nothing of an alert goes that goes on: who was told of it is to be told of its end.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    ids = [ident for (ident,) in connection.execute(_OVER, (now - int(ALERTS_KEPT * 1000), AT_ONCE // 5))]
+    for ident in ids:
+        # Keys begin with the alert, and "0" comes after "/".
+        connection.execute("DELETE FROM delivery WHERE key > ?1 || '/' AND key < ?1 || '0'", (ident,))
+        connection.execute("DELETE FROM alert_change WHERE alert = ?", (ident,))
+        connection.execute("DELETE FROM alert WHERE id = ?", (ident,))
+    (oldest,) = connection.execute("SELECT ifnull(min(id), 0) FROM delivery").fetchone()
+    settled = connection.execute(_SETTLED, (oldest + _LOOKED_AT, now - int(ROWS_KEPT * 1000), AT_ONCE)).rowcount
+    connection.execute("DELETE FROM silence WHERE ends_at < ?", (now - int(ALERTS_KEPT * 1000),))
+    connection.execute("COMMIT")
+    return len(ids) == AT_ONCE // 5 or settled == AT_ONCE
