@@ -55,7 +55,7 @@ _HOMES = {
     ),
     "auscult.monitor": ("Monitor",),
     "auscult.options": ("Duration", "SecretStr"),
-    "auscult.replies": ("deliver", "deliver_each", "raise_for_reply", "request_secrets"),
+    "auscult.replies": ("deliver", "deliver_each", "mask", "raise_for_reply", "request_secrets"),
     "auscult.web": ("AuscultPlugin", "create_app"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from auscult.options import SecretStr as SecretStr
     from auscult.replies import deliver as deliver
     from auscult.replies import deliver_each as deliver_each
+    from auscult.replies import mask as mask
     from auscult.replies import raise_for_reply as raise_for_reply
     from auscult.replies import request_secrets as request_secrets
     from auscult.web import AuscultPlugin as AuscultPlugin

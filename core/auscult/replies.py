@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from auscult.alert import Notice, Notification
     from auscult.kinds import Channel, ChannelContext
 
-__all__ = ["LONGEST_WAIT", "deliver", "deliver_each", "raise_for_reply", "request_secrets", "retry_after"]
+__all__ = ["LONGEST_WAIT", "deliver", "deliver_each", "mask", "raise_for_reply", "request_secrets", "retry_after"]
 
 LONGEST_WAIT = 86_400.0
 """Seconds; a receiver that asks for more is tried again after this."""
@@ -227,6 +227,16 @@ def _pieces(url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
         if name.lower() not in ("content-type", "accept", "user-agent"):
             found |= {value, value.rpartition(" ")[2]}
     return tuple(sorted((piece for piece in found if len(piece) >= _SHORTEST_SECRET), key=len, reverse=True))
+
+
+def mask(channel: Channel, text: str) -> str:
+    """`text` with the secrets of `channel` as ``***``; of a secret address its pieces as well, the host among them.
+
+    For what another library says of a failure; `deliver` does so by itself.
+    """
+    whole = secret_values(channel)
+    pieces = {piece for secret in whole for part in (secret, unquote(secret)) for piece in re.split("[/?&=:@;,]", part)}
+    return scrub(text, (*whole, *sorted((p for p in pieces if len(p) >= _SHORTEST_SECRET), key=len, reverse=True)))
 
 
 def _plain(response: httpx.Response) -> list[tuple[str, str]]:

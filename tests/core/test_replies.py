@@ -13,7 +13,7 @@ from msgspec import structs
 from tests.notices import RealContext, make_notice, notify
 from tests.servers.vendor import RESET, Answer, Vendor, serving
 
-from auscult import Channel, DeliveryError, Notification, SecretStr, deliver, deliver_each, raise_for_reply
+from auscult import Channel, DeliveryError, Notification, SecretStr, deliver, deliver_each, mask, raise_for_reply
 from auscult.replies import LONGEST_WAIT, retry_after
 from auscult.runtime.egress import EgressPolicy
 
@@ -263,3 +263,11 @@ async def test_another_envelope_begins_anew(vendor):
             await channel.send(envelope(*"ab", key="x"), ctx)
         await channel.send(envelope(*"ab", key="y", attempt=2), ctx)
     assert [request.json for request in vendor.taken] == ["a", "b"]
+
+
+def test_what_another_library_says_is_masked():
+    """Whole and in pieces, as they are and as they were quoted."""
+    said = f"cannot reach https://hooks.example/services/{CANARY}: B0CANARY gone, canary of%20the%20hook"
+    shown = mask(Hook(url=f"https://hooks.example/services/{CANARY}/canary%20of%20the%20hook", token="tk_0123"), said)
+    assert "CANARY" not in shown
+    assert "canary" not in mask(Hook(url="x", token="a-canary/of-mine"), "a-canary/of-mine a-canary")
