@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,6 +18,8 @@ from auscult.rules.stepping import RuleState
 __all__ = ["ROW", "AlertReader", "Kept"]
 
 HOUR_MS = 3_600_000
+REMEMBERED_MS = 24 * HOUR_MS
+"""How long after its end an alert is brought back at a start: it may open again, and counts for a day."""
 
 _alert = msgspec.msgpack.Decoder(Alert).decode
 _change = msgspec.msgpack.Decoder(AlertChange).decode
@@ -25,18 +27,22 @@ _silence = msgspec.msgpack.Decoder(Silence).decode
 _state = msgspec.msgpack.Decoder(RuleState).decode
 ROW = "key, alert, number, channel, grp, due, state, attempts, since, fence, error, into_key, done_at"
 """The columns of a row of the outbox."""
-_OF_ALERT = "key > ?1 || '/' AND key < ?1 || '0'"
-"""The key begins with the alert, and ``0`` comes after ``/``: this way its index is used."""
-_ALIVE = (
-    "resolved_at IS NULL OR resolved_at > ? OR id IN (SELECT alert FROM delivery WHERE state IN ('pending', 'sending'))"
-)
+_OPEN = "state IN ('pending', 'sending', 'dead')"
+"""As the index says it: SQLite uses that for these very words only."""
+_WANTED = f"""WITH w AS (SELECT id FROM alert WHERE resolved_at IS NULL OR resolved_at > ?
+    UNION SELECT alert FROM delivery WHERE {_OPEN} AND state <> 'dead')"""  # noqa: S608
+_ALERTS = f"{_WANTED} SELECT body FROM w CROSS JOIN alert ON alert.id = w.id ORDER BY created_at, w.id"  # noqa: S608
+_CHANGES = f"{_WANTED} SELECT c.body FROM w CROSS JOIN alert_change AS c ON c.alert = w.id ORDER BY c.id"  # noqa: S608
+# Keys begin with the alert, and "0" comes after "/": this way their index is used.
+_ROWS = f"{_WANTED} SELECT d.* FROM w CROSS JOIN delivery AS d ON d.key > w.id || '/' AND d.key < w.id || '0'"  # noqa: S608
+_ROWS = _ROWS.replace("d.*", ", ".join(f"d.{column}" for column in ROW.split(", ")))
 
 
 class Kept(Struct, frozen=True, kw_only=True):
     """What a start needs of the run before it."""
 
     alerts: list[Alert]
-    """Open ones, and those that were resolved within the last hour or have something on its way."""
+    """Open ones, and those that were resolved within the last 24 hours or have something on its way."""
     changes: list[AlertChange]
     rows: list[Row]
     noticed: dict[str, list[int]]
@@ -53,16 +59,11 @@ class AlertReader:
 
     def restore(self, now: int) -> Kept:
         """What a start needs."""
+        since = (now - REMEMBERED_MS,)
         with self._snapshot() as connection:
-            alerts = [
-                _alert(body)
-                for (body,) in connection.execute(f"SELECT body FROM alert WHERE {_ALIVE}", (now - HOUR_MS,))  # noqa: S608
-            ]
-            rows: list[Row] = []
-            changes: list[AlertChange] = []
-            for alert in alerts:
-                rows += _rows(connection, _OF_ALERT, alert.id)
-                changes += _changes(connection, alert.id)
+            alerts = [_alert(body) for (body,) in connection.execute(_ALERTS, since)]
+            changes = [_change(body) for (body,) in connection.execute(_CHANGES, since)]
+            rows = list(map(_row, connection.execute(_ROWS, since)))
             silences = connection.execute("SELECT body FROM silence WHERE ends_at > ?", (now,)).fetchall()
             states = connection.execute("SELECT body FROM rule_state").fetchall()
         return Kept(
@@ -78,22 +79,21 @@ class AlertReader:
         self,
         *,
         before: int | None = None,
+        before_id: str = "",
         limit: int = 100,
         status: AlertStatus | None = None,
         rule: str | None = None,
         component: str | None = None,
         severity: str | None = None,
     ) -> list[Alert]:
-        """Alerts created before that time (ms), newest first."""
-        where, values = _where(
-            {
-                "created_at <": before,
-                "status =": status,
-                "rule =": rule,
-                "component =": component,
-                "severity =": severity,
-            }
-        )
+        """Alerts created before that time (ms), newest first.
+
+        With `before` and `before_id` of the last one seen: those that come after it, none of the same time left out.
+        """
+        where, values = _where({"status": status, "rule": rule, "component": component, "severity": severity})
+        if before is not None:
+            where += " AND created_at <= ? AND (created_at < ? OR id < ?)"
+            values += [before, before, before_id]
         with self._snapshot() as connection:
             found = connection.execute(
                 f"SELECT body FROM alert WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ?",  # noqa: S608
@@ -101,12 +101,19 @@ class AlertReader:
             )
             return [_alert(body) for (body,) in found]
 
+    def alert(self, ident: str) -> Alert | None:
+        """The alert of that id, whether it goes on or not."""
+        with self._snapshot() as connection:
+            found = connection.execute("SELECT body FROM alert WHERE id = ?", (ident,)).fetchone()
+        return _alert(found[0]) if found else None
+
     def changes_of(self, alert: str) -> list[AlertChange]:
         """What happened to an alert, oldest first."""
         with self._snapshot() as connection:
-            return _changes(connection, alert)
+            found = connection.execute("SELECT body FROM alert_change WHERE alert = ? ORDER BY number", (alert,))
+            return [_change(body) for (body,) in found]
 
-    def changes_since(self, number: int, limit: int) -> list[tuple[int, AlertChange]]:
+    def changes_since(self, number: int, limit: int = 1000) -> list[tuple[int, AlertChange]]:
         """Changes with larger numbers, oldest first."""
         with self._snapshot() as connection:
             found = connection.execute(
@@ -120,61 +127,83 @@ class AlertReader:
         channel: str | None = None,
         state: RowState | None = None,
         alert: str | None = None,
+        before: str | None = None,
         limit: int = 100,
     ) -> list[Row]:
-        """Rows of the outbox, newest first."""
-        where, values = _where({"channel =": channel, "state =": state, "alert =": alert})
+        """Rows of the outbox, newest first; those that come after the one with the key `before`."""
+        where, values = _where({"channel": channel, "state": state})
+        if state is not None and (state is RowState.DEAD or state not in FINAL):
+            where += f" AND {_OPEN}"
+        if alert is not None:
+            where += " AND key > ? || '/' AND key < ? || '0'"
+            values += [alert, alert]
+        if before is not None:
+            where += " AND id < (SELECT id FROM delivery WHERE key = ?)"
+            values.append(before)
+        statement = f"SELECT {ROW} FROM delivery WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
         with self._snapshot() as connection:
-            return list(_rows(connection, f"{where} ORDER BY id DESC LIMIT ?", *values, limit))
+            return list(map(_row, connection.execute(statement, (*values, limit))))
 
     def delivery(self, key: str) -> tuple[Row, AlertChange] | None:
         """One row, and the change it tells of."""
         with self._snapshot() as connection:
-            row = next(_rows(connection, "key = ?", key), None)
-            if row is None:
+            found = connection.execute(f"SELECT {ROW} FROM delivery WHERE key = ?", (key,)).fetchone()  # noqa: S608
+            if found is None:
                 return None
+            row = _row(found)
             found = connection.execute(
                 "SELECT body FROM alert_change WHERE alert = ? AND number = ?", (row.alert, row.number)
             ).fetchone()
         return (row, _change(found[0])) if found else None
 
+    def audits(self, *, before: int | None = None, limit: int = 100) -> list[tuple[int, int, str, str, str, str]]:
+        """Who did what, newest first: growing number, time (ms), who, action, target, details."""
+        with self._snapshot() as connection:
+            return connection.execute(
+                "SELECT id, at, who, action, target, details FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?",
+                (before if before is not None else 1 << 62, limit),
+            ).fetchall()
+
 
 def _where(wanted: dict[str, Any]) -> tuple[str, list[Any]]:
-    given = {test: value for test, value in wanted.items() if value is not None}
-    return " AND ".join(["1", *(f"{test} ?" for test in given)]), [getattr(v, "value", v) for v in given.values()]
+    given = {column: getattr(value, "value", value) for column, value in wanted.items() if value is not None}
+    return " AND ".join(["1", *(f"{column} = ?" for column in given)]), list(given.values())
 
 
-def _changes(connection: sqlite3.Connection, alert: str) -> list[AlertChange]:
-    found = connection.execute("SELECT body FROM alert_change WHERE alert = ? ORDER BY number", (alert,))
-    return [_change(body) for (body,) in found]
+def _row(found: tuple[Any, ...]) -> Row:
+    key, alert, number, channel, group, due, state, attempts, since, fence, error, into, done_at = found
+    return Row(
+        key=key,
+        alert=alert,
+        number=number,
+        channel=channel,
+        group=group,
+        due=due,
+        state=RowState(state),
+        attempts=attempts,
+        since=since,
+        fence=fence,
+        error=error,
+        into=into,
+        done_at=done_at,
+    )
 
 
-def _rows(connection: sqlite3.Connection, where: str, *values: Any) -> Iterator[Row]:
-    for each in connection.execute(f"SELECT {ROW} FROM delivery WHERE {where}", values):  # noqa: S608
-        key, alert, number, channel, group, due, state, attempts, since, fence, error, into, done_at = each
-        yield Row(
-            key=key,
-            alert=alert,
-            number=number,
-            channel=channel,
-            group=group,
-            due=due,
-            state=RowState(state),
-            attempts=attempts,
-            since=since,
-            fence=fence,
-            error=error,
-            into=into,
-            done_at=done_at,
-        )
+_ANNOUNCING = frozenset({ChangeKind.FIRED, ChangeKind.REOPENED, ChangeKind.UNSUPPRESSED})
 
 
 def _noticed(changes: Iterable[AlertChange], rows: Iterable[Row], now: int) -> dict[str, list[int]]:
     """When each alert's firings were told, or are to be, within the last hour."""
-    firing = {(c.alert.id, c.alert.number) for c in changes if c.kind in (ChangeKind.FIRED, ChangeKind.REOPENED)}
-    told = {RowState.DONE, *(set(RowState) - FINAL)}
-    noticed: dict[str, set[int]] = {}
+    announcing = {(change.alert.id, change.alert.number) for change in changes if change.kind in _ANNOUNCING}
+    found: dict[tuple[str, int], int] = {}
     for row in rows:
-        if (row.alert, row.number) in firing and row.state in told and (at := row.since or row.due) > now - HOUR_MS:
-            noticed.setdefault(row.alert, set()).add(at)
+        which = (row.alert, row.number)
+        if which in announcing and row.state is not RowState.SILENCED:
+            # When it was first tried, or is to be: later dues are those of further attempts.
+            at = row.since or row.due
+            found[which] = min(found.get(which, at), at)
+    noticed: dict[str, set[int]] = {}
+    for (alert, _), at in found.items():
+        if at > now - HOUR_MS:
+            noticed.setdefault(alert, set()).add(at)
     return {alert: sorted(times) for alert, times in noticed.items()}
