@@ -7,7 +7,6 @@ import urllib.request
 from datetime import UTC, datetime
 
 import pytest
-from auscult_alertmanager import AlertmanagerChannel
 from msgspec import structs
 from tests.channel_proofs import prove_faults, prove_hostile_texts, prove_installed, prove_secrecy
 from tests.need import program
@@ -16,6 +15,7 @@ from tests.servers.process import Server, accepts, directory, free_port
 from tests.servers.vendor import Answer, Refused, Request, serving
 
 from auscult import AlertSeverity, ChangeKind, DeliveryError
+from auscult_alertmanager import AlertmanagerChannel
 
 pytestmark = pytest.mark.anyio
 NAME = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")

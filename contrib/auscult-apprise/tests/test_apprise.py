@@ -6,13 +6,13 @@ import traceback
 
 import apprise
 import pytest
-from auscult_apprise import AppriseChannel
 from tests.channel_proofs import prove_hostile_texts, prove_installed
 from tests.notices import RUNBOOK, make_notice, notify
 from tests.servers.vendor import RESET, Answer, Refused, Request, serving
 
 from auscult import AlertSeverity, AlertStatus, ChangeKind, DeliveryError
 from auscult.options import public
+from auscult_apprise import AppriseChannel
 
 pytestmark = pytest.mark.anyio
 PATH = "/hook/canary-token-0123456789"

@@ -4,13 +4,13 @@ import re
 import time
 
 import pytest
-from auscult_datadog import DatadogChannel
 from msgspec import structs
 from tests.channel_proofs import prove_faults, prove_hostile_texts, prove_installed, prove_secrecy
 from tests.notices import RUNBOOK, START, given_hostile, make_notice, notify
 from tests.servers.vendor import Answer, Refused, Request, serving
 
 from auscult import AlertSeverity, AlertStatus, ChangeKind, DeliveryError, wording
+from auscult_datadog import DatadogChannel
 
 pytestmark = pytest.mark.anyio
 KEY = "canary0123456789canary0123456789"

@@ -4,7 +4,6 @@ import re
 from datetime import datetime
 
 import pytest
-from auscult_discord import DiscordChannel, _escape
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
@@ -13,6 +12,7 @@ from tests.notices import RUNBOOK, given_hostile, hostile_texts, make_notice, no
 from tests.servers.vendor import Answer, Refused, Request, serving
 
 from auscult import AlertSeverity, AlertStatus, ChangeKind, DeliveryError, wording
+from auscult_discord import DiscordChannel, _escape
 
 pytestmark = pytest.mark.anyio
 PATH = "/api/webhooks/123456789012345678/canarycanary-token_0123456789"

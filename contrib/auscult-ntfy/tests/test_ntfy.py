@@ -4,13 +4,13 @@ import base64
 import re
 
 import pytest
-from auscult_ntfy import NtfyChannel
 from msgspec import structs
 from tests.channel_proofs import prove_faults, prove_hostile_texts, prove_installed, prove_secrecy
 from tests.notices import RUNBOOK, given_hostile, make_notice, notify
 from tests.servers.vendor import Answer, Refused, Request, serving
 
 from auscult import AlertSeverity, AlertStatus, ChangeKind, DeliveryError, wording
+from auscult_ntfy import NtfyChannel
 
 pytestmark = pytest.mark.anyio
 TOPIC = "canary-topic_0123456789"

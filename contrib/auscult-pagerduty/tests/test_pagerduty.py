@@ -3,13 +3,13 @@
 from datetime import datetime
 
 import pytest
-from auscult_pagerduty import PagerDutyChannel
 from msgspec import structs
 from tests.channel_proofs import prove_faults, prove_hostile_texts, prove_installed, prove_secrecy
 from tests.notices import RUNBOOK, given_hostile, make_notice, notify
 from tests.servers.vendor import Answer, Refused, Request, serving
 
 from auscult import AlertSeverity, ChangeKind, DeliveryError
+from auscult_pagerduty import PagerDutyChannel
 
 pytestmark = pytest.mark.anyio
 KEY = "canary0routing0key0canary0123456"

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from auscult_slack import SlackChannel
 from tests.channel_proofs import prove_faults, prove_hostile_texts, prove_installed, prove_secrecy
 from tests.notices import RUNBOOK, given_hostile, make_notice, notify
 from tests.servers.vendor import Answer, Refused, Request, serving
 
 from auscult import AlertSeverity, AlertStatus, ChangeKind, DeliveryError, wording
+from auscult_slack import SlackChannel
 
 pytestmark = pytest.mark.anyio
 PATH = "/services/T0CANARY0/B0CANARY0/canarycanarycanary"

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from auscult_teams import TeamsChannel
 from tests.channel_proofs import prove_faults, prove_hostile_texts, prove_installed, prove_secrecy
 from tests.notices import RUNBOOK, given_hostile, make_notice, notify
 from tests.servers.vendor import Answer, Refused, Request, serving
 
 from auscult import AlertSeverity, AlertStatus, ChangeKind, wording
+from auscult_teams import TeamsChannel
 
 pytestmark = pytest.mark.anyio
 PATH = "/workflows/0123456789/triggers/manual/paths/invoke"

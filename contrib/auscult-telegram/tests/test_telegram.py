@@ -4,13 +4,13 @@ import html
 import re
 
 import pytest
-from auscult_telegram import TelegramChannel
 from msgspec import structs
 from tests.channel_proofs import prove_faults, prove_hostile_texts, prove_installed, prove_secrecy
 from tests.notices import RUNBOOK, given_hostile, make_notice, notify
 from tests.servers.vendor import Answer, Refused, Request, serving
 
 from auscult import AlertStatus, ChangeKind, DeliveryError, wording
+from auscult_telegram import TelegramChannel
 
 pytestmark = pytest.mark.anyio
 TOKEN = "1234567890:CANARYcanary-canary_CANARYcanary"
