@@ -11,7 +11,9 @@ from msgspec import Meta, Struct
 from auscult.model import AlertSeverity
 from auscult.options import Duration
 
-__all__ = ["AlertRule", "RuleTable"]
+__all__ = ["DEFAULT_MESSAGE", "AlertRule", "RuleTable"]
+
+DEFAULT_MESSAGE = "{component}: {message}"
 
 Condition = Callable[[Mapping[str, Any]], Any] | str
 _Patterns = tuple[str, ...]
@@ -27,7 +29,7 @@ class AlertRule(Struct, frozen=True):
     name: str
     condition: Condition
     severity: AlertSeverity = AlertSeverity.MEDIUM
-    message_template: str = "{component}: {message}"
+    message_template: str = DEFAULT_MESSAGE
     """``{name}`` and ``{name:.1f}``, filled from the same data."""
     cooldown_minutes: float = 5.0
     """From a firing notice on, no further one for the same alert for so long."""
@@ -86,7 +88,7 @@ class RuleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     """Fire when a component has had no result for so long."""
     severity: AlertSeverity = AlertSeverity.MEDIUM
     """How loudly: critical, high, medium, low or info."""
-    message_template: str = "{component}: {message}"
+    message_template: str = DEFAULT_MESSAGE
     """What people read; `{name}` and `{name:.1f}` are filled from the data."""
     cooldown_minutes: Annotated[float, Meta(ge=0, le=100_000)] = 5.0
     """From a firing notice on, no further one for the same alert for so long; what happens meanwhile is told then."""

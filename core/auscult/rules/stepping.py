@@ -1,374 +1,349 @@
 """`RuleEngine`: steps every rule at every result, and says when a condition begins and ceases to count.
 
-Pure: time is an argument. What it says alternates for each rule and component: begin, end, begin, …
+Pure: time is an argument. What it says alternates for each rule and component: begin, end, begin, … (a begin with the
+reason ``updated`` repeats one whose rule was changed meanwhile).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
-from inspect import iscoroutine
 from typing import Any
 
-from msgspec import Struct
-
-from auscult.model import AlertSeverity
+from auscult.rules.armed import Armed, Complain
 from auscult.rules.data import Data
-from auscult.rules.expression import Condition
 from auscult.rules.rule import AlertRule
-from auscult.rules.template import Template
-from auscult.rules.windows import Windows
+from auscult.rules.tracked import SYSTEM, Instance, RuleState, Tracked, Verdict
+from auscult.rules.windows import READER, Windows
 
 __all__ = ["RuleEngine", "RuleState", "Verdict"]
 
-_USUAL = ("status", "response_time_ms", "success_rate")
-"""What an alert keeps of the data when its condition is a function, which does not say what it looks at."""
-_SYSTEM = ""
-"""Stands for all components together."""
 
-
-class Verdict(Struct, frozen=True, kw_only=True):
-    """A rule begins or ceases to fire for one component."""
-
-    rule: str
-    component: str
-    firing: bool
-    at: int
-    component_type: str = ""
-    labels: dict[str, str] = {}
-    severity: AlertSeverity = AlertSeverity.MEDIUM
-    message: str = ""
-    values: dict[str, float | str] = {}
-    runbook: str = ""
-    reason: str = ""
-
-
-class RuleState(Struct, frozen=True, kw_only=True):
-    """What a restart must not lose of one rule and component."""
-
-    rule: str
-    component: str
-    since: int | None = None
-    """Since when the condition holds (ms), while it does not fire yet."""
-    quiet_since: int | None = None
-    """Since when the condition has ceased to hold, while it still fires."""
-
-
-class _Armed:
-    """A rule, made ready."""
-
-    __slots__ = ("absent", "clear", "for_", "holds", "keep", "names", "rule", "template", "windows")
-
-    def __init__(self, rule: AlertRule) -> None:
-        self.rule = rule
-        condition = Condition(rule.condition, scope=rule.scope) if isinstance(rule.condition, str) else None
-        condition = condition if rule.condition != "" else None
-        self.holds: Callable[[Any], Any] | None = condition or (rule.condition if callable(rule.condition) else None)
-        self.clear = Condition(rule.clear, scope=rule.scope) if rule.clear else None
-        self.template = Template(rule.message_template)
-        self.for_, self.keep = int(rule.for_ * 1000), int(rule.keep_firing * 1000)
-        self.absent = int(rule.absent * 1000)
-        self.names = tuple(sorted(condition.names)) if condition is not None else _USUAL
-        self.windows: dict[str, float] = {}
-        for each in (condition, self.clear):
-            for name, seconds in each.windows.items() if each is not None else ():
-                self.windows[name] = max(seconds, self.windows.get(name, 0.0))
-
-
-class _Instance:
-    """One rule for one component."""
-
-    __slots__ = ("armed", "component", "data", "firing", "labels", "quiet_since", "seen", "since")
-
-    def __init__(self, armed: _Armed, component: str) -> None:
-        self.armed, self.component = armed, component
-        self.firing = False
-        self.since: int | None = None
-        self.quiet_since: int | None = None
-        self.seen = 0
-        self.data: Data[Any] | None = None
-        self.labels: dict[str, str] = {}
-        """Those it began with: they are part of what the alert is."""
-
-
-class _Plan:
-    """The rules that look at one component."""
-
-    __slots__ = ("instances", "windows")
-
-    def __init__(self) -> None:
-        self.instances: list[_Instance] = []
-        self.windows: Windows | None = None
+def _nobody(rule: str, message: str) -> None:
+    """Nobody hears of it."""
 
 
 class RuleEngine:
-    """See the module. `complain(rule, message)` hears of conditions that go wrong."""
+    """See the module. `complain(rule, message)` hears of conditions that go wrong, once for each way of going wrong.
+
+    `timer` (seconds, only ever compared with itself) tells how long functions take that are given as conditions; slow
+    ones are then asked less often.
+    """
 
     def __init__(
-        self, rules: Iterable[AlertRule] = (), *, complain: Callable[[str, str], None] = lambda rule, message: None
+        self,
+        rules: Iterable[AlertRule] = (),
+        *,
+        complain: Complain = _nobody,
+        timer: Callable[[], float] | None = None,
     ) -> None:
-        self._armed: dict[str, _Armed] = {}
-        self._plans: dict[str, _Plan] = {}
-        self._kept: dict[tuple[str, str], _Instance] = {}
-        """Every instance by rule and component; one that fires outlives the plan it was in."""
-        self._timers: list[tuple[int, int, _Instance]] = []
+        self._complain, self._timer = complain, timer
+        self._armed: dict[str, Armed] = {}
+        self._tracked: dict[str, Tracked] = {}
+        self._timers: list[tuple[int, int, Tracked, Instance]] = []
         self._count = 0
-        self._complain = complain
         self.replace(rules)
 
     # Rules
 
+    @property
+    def troubles(self) -> dict[str, int]:
+        """Rule to how often its function could not say, or its condition met a value of the wrong type."""
+        return {name: armed.troubles for name, armed in self._armed.items() if armed.troubles}
+
     def add(self, rule: AlertRule) -> None:
-        """Step one more rule. Raises ValueError (ConditionError, TemplateError)."""
-        self._armed[rule.name] = _Armed(rule)
-        self._forget_state(lambda instance: instance.armed.rule.name == rule.name)
+        """Step one more rule; one of the same name is changed. Raises ValueError (ConditionError, TemplateError)."""
+        self.replace([*(armed.rule for name, armed in self._armed.items() if name != rule.name), rule])
 
-    def remove(self, name: str) -> None:
-        """Step that rule no more."""
-        self._armed.pop(name, None)
-        self._forget_state(lambda instance: instance.armed.rule.name == name)
+    def remove(self, name: str, now: int = 0) -> list[Verdict]:
+        """Step that rule no more; what it raised ends."""
+        return self.replace([armed.rule for armed in self._armed.values() if armed.rule.name != name], now)
 
-    def replace(self, rules: Iterable[AlertRule]) -> None:
-        """Step these rules instead; what is known of those that stay the same is kept."""
+    def replace(self, rules: Iterable[AlertRule], now: int = 0) -> list[Verdict]:
+        """Step these rules instead. What fires goes on firing under the new rule of the same name, until a result says
+        otherwise; what a rule raised that is gone ends.
+
+        Raises ValueError (ConditionError, TemplateError), and changes nothing then.
+        """
         wanted = {rule.name: rule for rule in rules}
         before = self._armed
+        same = {name for name, rule in wanted.items() if name in before and before[name].rule == rule}
         self._armed = {
-            name: before[name] if name in before and before[name].rule == rule else _Armed(rule)
-            for name, rule in wanted.items()
+            name: before[name] if name in same else Armed(rule, self._complain) for name, rule in wanted.items()
         }
-        self._forget_state(lambda instance: self._armed.get(instance.armed.rule.name) is not instance.armed)
-
-    def _forget_state(self, gone: Callable[[_Instance], bool]) -> None:
-        self._kept = {key: instance for key, instance in self._kept.items() if not gone(instance)}
-        self._plans.clear()
+        for name, armed in self._armed.items():
+            if name in before and name not in same:
+                armed.adopt(before[name])
+        verdicts: list[Verdict] = []
+        for tracked in self._tracked.values():
+            tracked.plan = None
+            for name, instance in list(tracked.instances.items()):
+                if name not in wanted:
+                    self._drop(tracked, name, now, "rule removed", verdicts)
+                elif name not in same:
+                    _rearm(instance, self._armed[name])
+        return verdicts
 
     def refresh(self, component: str) -> None:
         """The component's type or labels changed: find out anew which rules look at it."""
-        self._plans.pop(component, None)
+        if tracked := self._tracked.get(component):
+            tracked.plan = None
 
-    def forget(self, component: str) -> None:
-        """The component is gone."""
-        self._plans.pop(component, None)
-        self._kept = {key: instance for key, instance in self._kept.items() if key[1] != component}
+    def forget(self, component: str, now: int = 0) -> list[Verdict]:
+        """The component is gone; what its rules raised ends."""
+        verdicts: list[Verdict] = []
+        if tracked := self._tracked.pop(component, None):
+            for name in list(tracked.instances):
+                self._drop(tracked, name, now, "component removed", verdicts)
+        return verdicts
+
+    def _drop(self, tracked: Tracked, rule: str, now: int, reason: str, verdicts: list[Verdict]) -> None:
+        instance = tracked.instances.pop(rule)
+        instance.due = None
+        if instance.firing:
+            verdicts.append(tracked.end(instance, now, reason))
 
     def is_firing(self, rule: str, component: str) -> bool:
         """Whether the latest word on them was a begin."""
-        instance = self._kept.get((rule, component))
+        tracked = self._tracked.get(component)
+        instance = tracked.instances.get(rule) if tracked is not None else None
         return instance is not None and instance.firing
 
     # Steps
 
-    def step(self, component: str, data: Data[Any], now: int) -> list[Verdict]:
-        """Judge one component after a fresh result."""
-        plan = self._plans.get(component)
-        if plan is None:
-            plan = self._plans[component] = self._plan(component, data, now)
-        if plan.windows is not None:
-            plan.windows.add(data.get, now)
-            data.windows = plan.windows
+    def watch(self, component: str, data: Mapping[str, Any], now: int) -> None:
+        """A component is there, though it has no result yet: from now on it may be absent."""
+        tracked = self._track(component, now)
+        if tracked.plan is None:
+            self._plan(tracked, data, now, [])
+
+    def step(self, component: str, data: Mapping[str, Any], now: int, *, fresh: bool = True) -> list[Verdict]:
+        """Judge one component after a result; `fresh=False`: after something else, such as that none came."""
+        tracked = self._tracked.get(component) or self._track(component, now)
         verdicts: list[Verdict] = []
-        for instance in plan.instances:
-            self._step(instance, data, now, verdicts)
+        if (plan := tracked.plan) is None:
+            plan = self._plan(tracked, data, now, verdicts)
+        if fresh:
+            tracked.seen = now
+        if tracked.windows is not None:
+            data = _looked_through(tracked.windows, data, now, fresh)
+        get = data.get
+        for instance in plan:
+            armed = instance.armed
+            if armed.test is not None:
+                holds: bool | None = armed.test(get)
+            else:
+                holds = False if armed.function is None else armed.ask(data, now, self._timer)
+            if holds:
+                if not instance.firing or instance.quiet_since is not None or instance.changed:
+                    self._holding(tracked, instance, data, now, verdicts)
+            elif instance.busy and holds is not None:
+                self._ceasing(tracked, instance, data, now, verdicts, fresh=fresh)
         return verdicts
 
-    def step_system(self, data: Data[Any], now: int) -> list[Verdict]:
+    def step_system(self, data: Mapping[str, Any], now: int) -> list[Verdict]:
         """Judge all components together."""
-        return self.step(_SYSTEM, data, now)
+        return self.step(SYSTEM, data, now)
 
-    def _plan(self, component: str, data: Data[Any], now: int) -> _Plan:
-        plan = _Plan()
+    def _track(self, component: str, now: int) -> Tracked:
+        tracked = self._tracked.get(component)
+        if tracked is None:
+            tracked = self._tracked[component] = Tracked(component)
+            tracked.seen = now
+        return tracked
+
+    def _plan(self, tracked: Tracked, data: Mapping[str, Any], now: int, verdicts: list[Verdict]) -> list[Instance]:
+        """Find out which rules look at a component."""
+        tracked.describe(data)
+        plan: list[Instance] = []
         longest: dict[str, float] = {}
         for name, armed in self._armed.items():
-            if not _concerns(armed.rule, component, data):
+            if not _concerns(armed.rule, tracked):
+                if name in tracked.instances:
+                    self._drop(tracked, name, now, "rule removed", verdicts)
                 continue
-            instance = self._kept.get((name, component))
-            if instance is None:
-                instance = self._kept[name, component] = _Instance(armed, component)
-                instance.seen = now
-                if armed.absent:
-                    self._set_timer(now + armed.absent, instance)
-            plan.instances.append(instance)
+            instance = tracked.instances.setdefault(name, Instance(armed))
+            plan.append(instance)
+            if armed.absent:
+                self._set_timer(tracked, instance, now + armed.absent)
             for series, seconds in armed.windows.items():
                 longest[series] = max(seconds, longest.get(series, 0.0))
-        plan.windows = Windows(longest) if longest else None
+        if tracked.windows is not None:
+            tracked.windows = tracked.windows.resized(longest) if longest else None
+        elif longest:
+            tracked.windows = Windows(longest)
+        tracked.plan = plan
         return plan
 
-    def _step(self, instance: _Instance, data: Data[Any], now: int, verdicts: list[Verdict]) -> None:
-        armed = instance.armed
-        instance.seen = now
-        holds = armed.holds is not None and self._ask(armed, data)
-        if holds is None:
+    def _holding(
+        self, tracked: Tracked, instance: Instance, data: Mapping[str, Any], now: int, verdicts: list[Verdict]
+    ) -> None:
+        """The condition holds."""
+        instance.quiet_since = None
+        if instance.firing:
+            if instance.changed:
+                verdicts.append(tracked.begin(instance, now, reason="updated", data=data))
             return
-        if holds:
-            instance.quiet_since = None
-            if instance.firing:
-                return
-            if instance.since is None:
-                instance.since = now
-            instance.data = data
-            if now - instance.since >= armed.for_:
-                verdicts.append(self._begin(instance, now))
-            else:
-                self._set_timer(instance.since + armed.for_, instance)
-            return
-        instance.since = None
-        instance.data = None
-        if instance.firing and not (armed.clear is not None and not armed.clear(data)):
-            if instance.quiet_since is None:
-                instance.quiet_since = now
-            if now - instance.quiet_since >= armed.keep:
-                verdicts.append(self._end(instance, now))
-            else:
-                self._set_timer(instance.quiet_since + armed.keep, instance)
+        instance.busy = True
+        instance.data = data
+        if instance.since is None or instance.since > now:  # a clock that was set back must not delay it for ever
+            instance.since = now
+        if now - instance.since >= instance.armed.for_:
+            verdicts.append(tracked.begin(instance, now, data=data))
+        else:
+            self._set_timer(tracked, instance, instance.since + instance.armed.for_)
 
-    def _ask(self, armed: _Armed, data: Data[Any]) -> bool | None:
-        """Whether the condition holds; None when it cannot say."""
-        assert armed.holds is not None
-        try:
-            answer = armed.holds(data)
-            if iscoroutine(answer):
-                answer.close()
-                raise TypeError("a condition is a plain function, not an async one")
-            return bool(answer)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # other people's code; what held before goes on
-            self._complain(armed.rule.name, f"its condition raised {type(error).__name__}: {_said(error)}")
-            return None
+    def _ceasing(
+        self,
+        tracked: Tracked,
+        instance: Instance,
+        data: Mapping[str, Any],
+        now: int,
+        verdicts: list[Verdict],
+        *,
+        fresh: bool,
+    ) -> None:
+        """The condition does not hold."""
+        armed = instance.armed
+        if not instance.firing:
+            instance.rest()
+            return
+        if (armed.absent and not fresh) or (armed.clear is not None and not armed.clear.holds(data.get)):
+            instance.quiet_since = None
+            return
+        if instance.quiet_since is None or instance.quiet_since > now:
+            instance.quiet_since = now
+        if now - instance.quiet_since >= armed.keep:
+            self._end(tracked, instance, now, verdicts)
+        else:
+            self._set_timer(tracked, instance, instance.quiet_since + armed.keep)
+
+    def _end(self, tracked: Tracked, instance: Instance, now: int, verdicts: list[Verdict]) -> None:
+        verdicts.append(tracked.end(instance, now))
+        if instance.armed.absent:
+            self._set_timer(tracked, instance, tracked.seen + instance.armed.absent)
 
     # Time
 
     def sweep(self, now: int) -> list[Verdict]:
         """Judge what time alone decides: `for_`, `keep_firing` and `absent`."""
         verdicts: list[Verdict] = []
-        while self._timers and self._timers[0][0] <= now:
-            _, _, instance = heappop(self._timers)
-            if self._kept.get((instance.armed.rule.name, instance.component)) is instance:
-                self._ring(instance, now, verdicts)
+        while (due := self.next_due()) is not None and due <= now:
+            _, _, tracked, instance = heappop(self._timers)
+            instance.due = None
+            self._ring(tracked, instance, now, verdicts)
         return verdicts
 
     def next_due(self) -> int | None:
         """When `sweep` may have something to say."""
+        while self._timers and self._timers[0][3].due != self._timers[0][0]:
+            heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
-    def _ring(self, instance: _Instance, now: int, verdicts: list[Verdict]) -> None:
+    def _ring(self, tracked: Tracked, instance: Instance, now: int, verdicts: list[Verdict]) -> None:
         armed = instance.armed
-        if instance.since is not None and not instance.firing:
+        if instance.firing:
+            if instance.quiet_since is not None:
+                if now - instance.quiet_since >= armed.keep:
+                    self._end(tracked, instance, now, verdicts)
+                else:
+                    self._set_timer(tracked, instance, instance.quiet_since + armed.keep)
+            return
+        if instance.since is not None and instance.data is not None:
             if now - instance.since >= armed.for_:
-                verdicts.append(self._begin(instance, now))
-        elif instance.quiet_since is not None and instance.firing:
-            if now - instance.quiet_since >= armed.keep:
-                verdicts.append(self._end(instance, now))
-        elif armed.absent:
-            due = instance.seen + armed.absent
-            if due > now:
-                self._set_timer(due, instance)
-            elif not instance.firing:
-                verdicts.append(self._begin(instance, now, absent=now - instance.seen))
+                verdicts.append(tracked.begin(instance, now, data=instance.data))
+                return
+            self._set_timer(tracked, instance, instance.since + armed.for_)
+        if armed.absent and (tracked.plan is not None):
+            if now - tracked.seen >= armed.absent:
+                verdicts.append(tracked.begin(instance, now, reason="absent"))
+            else:
+                self._set_timer(tracked, instance, tracked.seen + armed.absent)
 
-    def _set_timer(self, due: int, instance: _Instance) -> None:
+    def _set_timer(self, tracked: Tracked, instance: Instance, due: int) -> None:
+        """Have it ring at `due` at the latest; it sets itself anew where that is too early."""
+        if instance.due is not None and instance.due <= due:
+            return
+        instance.due = due
         self._count += 1
-        heappush(self._timers, (due, self._count, instance))
-
-    # Words
-
-    def _begin(self, instance: _Instance, now: int, *, absent: int = 0) -> Verdict:
-        instance.firing = True
-        instance.since = instance.quiet_since = None
-        rule, data = instance.armed.rule, instance.data
-        instance.data = None
-        get: Callable[[str], Any] = data.get if data is not None else {"component": instance.component}.get
-        extra = {"rule": rule.name, "severity": rule.severity.value, "absent": absent / 1000 if absent else None}
-
-        def value(name: str) -> Any:
-            found = get(name)
-            return extra.get(name) if found is None else found
-
-        message = instance.armed.template.render(value)
-        if absent:
-            message = f"no data from {instance.component} for {absent / 1000:.0f} s"
-        view = data.view if data is not None and rule.scope == "component" else None
-        instance.labels = {**getattr(view, "labels", {}), **rule.labels}
-        return Verdict(
-            rule=rule.name,
-            component=instance.component,
-            component_type=getattr(view, "component_type", ""),
-            labels=instance.labels,
-            firing=True,
-            at=now,
-            severity=rule.severity,
-            message=message,
-            values={name: _plain(found) for name in instance.armed.names if (found := get(name)) is not None},
-            runbook=rule.runbook or getattr(view, "runbook", ""),
-        )
-
-    def _end(self, instance: _Instance, now: int) -> Verdict:
-        instance.firing = False
-        instance.since = instance.quiet_since = None
-        rule = instance.armed.rule
-        if instance.armed.absent:
-            self._set_timer(now + instance.armed.absent, instance)
-        return Verdict(
-            rule=rule.name,
-            component=instance.component,
-            labels=instance.labels,
-            firing=False,
-            at=now,
-            severity=rule.severity,
-        )
+        heappush(self._timers, (due, self._count, tracked, instance))
 
     # Restarts
 
     def snapshot(self) -> list[RuleState]:
         """What waits for time to pass."""
         return [
-            RuleState(rule=rule, component=component, since=instance.since, quiet_since=instance.quiet_since)
-            for (rule, component), instance in self._kept.items()
+            RuleState(rule=rule, component=name, since=instance.since, quiet_since=instance.quiet_since)
+            for name, tracked in self._tracked.items()
+            for rule, instance in tracked.instances.items()
             if instance.since is not None or instance.quiet_since is not None
         ]
 
     def restore(self, states: Iterable[RuleState], firing: Iterable[tuple[str, str, dict[str, str]]], now: int) -> None:
-        """Take in a `snapshot`, and what fired when the earlier run ended: rule, component, labels."""
+        """Take in a `snapshot`, and what fired when the earlier run ended: rule, component, labels.
+
+        Nothing begins before a result has confirmed it; absence counts from now.
+        """
         for rule, component, labels in firing:
             if (instance := self._revived(rule, component, now)) is not None:
-                instance.firing, instance.labels = True, labels
+                instance.firing, instance.labels = True, dict(labels)
         for state in states:
             if (instance := self._revived(state.rule, state.component, now)) is None:
                 continue
-            if instance.firing and state.quiet_since is not None:
-                instance.quiet_since = state.quiet_since
-                self._set_timer(state.quiet_since + instance.armed.keep, instance)
-            elif not instance.firing and state.since is not None:
-                # No timer: whether it still holds is for the first result to say.
+            if not instance.firing:
                 instance.since = state.since
+            elif state.quiet_since is not None:
+                instance.quiet_since = state.quiet_since
+                tracked = self._tracked[state.component]
+                self._set_timer(tracked, instance, state.quiet_since + instance.armed.keep)
 
-    def _revived(self, rule: str, component: str, now: int) -> _Instance | None:
+    def _revived(self, rule: str, component: str, now: int) -> Instance | None:
         if (armed := self._armed.get(rule)) is None:
             return None
-        instance = self._kept.get((rule, component))
-        if instance is None:
-            instance = self._kept[rule, component] = _Instance(armed, component)
-            instance.seen = now
-            if armed.absent:
-                self._set_timer(now + armed.absent, instance)
+        instance = self._track(component, now).instances.setdefault(rule, Instance(armed))
+        instance.busy = True
         return instance
 
 
-def _concerns(rule: AlertRule, component: str, data: Mapping[str, Any]) -> bool:
-    if component == _SYSTEM:
+def _rearm(instance: Instance, armed: Armed) -> None:
+    """Go on under a rule that was changed."""
+    old = instance.armed.rule
+    instance.armed = armed
+    instance.changed = instance.firing
+    if armed.rule.condition != old.condition and not instance.firing:
+        instance.rest()
+
+
+def _concerns(rule: AlertRule, tracked: Tracked) -> bool:
+    if tracked.name == SYSTEM:
         return rule.scope == "system"
-    view = getattr(data, "view", None)
-    return rule.concerns(component, getattr(view, "component_type", ""), getattr(view, "labels", {}))
+    return rule.concerns(tracked.name, tracked.component_type, tracked.labels)
 
 
-def _plain(value: Any) -> float | str:
-    if isinstance(value, bool | int | float):
-        return float(value)
-    return str(value)[:200]
+class _Through(Mapping[str, Any]):
+    """Data that is no `Data` of ours, with a window to look through."""
+
+    def __init__(self, data: Mapping[str, Any], windows: Windows) -> None:
+        self._data, self._windows = data, windows
+
+    def __getitem__(self, key: str) -> Any:
+        return self._windows if key == READER else self._data[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._windows if key == READER else self._data.get(key, default)
+
+    def __iter__(self) -> Any:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
 
 
-def _said(error: BaseException) -> str:
-    try:
-        return str(error)[:200]
-    except BaseException:
-        return ""
+def _looked_through(windows: Windows, data: Mapping[str, Any], now: int, fresh: bool) -> Mapping[str, Any]:
+    """`data` with its windows, which take it in when it is `fresh`."""
+    if fresh:
+        windows.add(data.get, now)
+    if isinstance(data, Data):
+        data.windows = windows
+        return data
+    return _Through(data, windows)
