@@ -38,7 +38,7 @@ from auscult.alerts.rows import Envelope, Row
 from auscult.clock import Clock
 from auscult.component import NAME
 from auscult.errors import AlertNotFound, ConfigurationError, SilenceNotFound, did_you_mean
-from auscult.kinds import Channel
+from auscult.kinds import TOLD, Channel
 from auscult.model import AlertSeverity, CheckResult, ComponentHealth, Problem, SystemHealth
 from auscult.rules.data import RuleData, SystemData
 from auscult.rules.defaults import default_rules
@@ -53,7 +53,7 @@ from auscult.runtime.readings import clean_text
 from auscult.runtime.sending import in_words
 
 if TYPE_CHECKING:
-    from auscult.config import AlertSettings
+    from auscult.config.alerting import AlertSettings
     from auscult.store import Store
 
 __all__ = ["AlertManager", "AlertSummary", "Tried", "test_notification"]
@@ -123,12 +123,14 @@ class AlertManager:
         self._store: Store | None = None
         self._loop: Loop | None = None
         self._timer: Handle | None = None
+        self._stopped = False
 
     # Life
 
     async def start(self, loop: Loop, services: Services, store: Store | None) -> None:
         """Bring back what was there before, and begin to deliver."""
         self._loop, self._services, self._store = loop, services, store
+        self._stopped = False
         if store is not None:
             await self._restore(store)
         self._committer.open(loop, store)
@@ -155,7 +157,8 @@ class AlertManager:
         self._settle()
         await self._committer.drain(2.0)
         self._committer.close()
-        self._delivery = self._loop = None
+        self._stopped = True
+        self._delivery = self._loop = self._store = None
 
     # What is configured
 
@@ -227,12 +230,16 @@ class AlertManager:
 
     def take(self, result: CheckResult, view: Callable[[], ComponentHealth]) -> None:
         """Step the rules on a component's fresh result, and say so to alerts that wait for one."""
+        if self._stopped:
+            return
         self._apply(self._engine.step(result.component, RuleData(view), result.at), result.at)
         self._book.looked_at(result.component, result.at)
         self._settle()
 
     def take_system(self) -> None:
         """Step the rules on the system's state; after a change of any component's status."""
+        if self._stopped:
+            return
         now = self._clock.now_ms()
         self._apply(self._engine.step_system(SystemData(self._system), now), now)
         self._settle()
@@ -314,7 +321,7 @@ class AlertManager:
                 if alert.resolved_at is not None:
                     heappush(self._resolved, (alert.resolved_at, alert.id))
         for number, change in zip(ids, batch.changes, strict=True):
-            _log_change(change)
+            _log_change(change, told=bool(self._channels))
             for listen in self._listeners:
                 listen(number, change)
         channels = self._outbox.release(order)
@@ -628,8 +635,11 @@ def _firing(rule: AlertRule, verdict: Verdict) -> Firing:
     )
 
 
-def _log_change(change: AlertChange) -> None:
-    log.debug("alert %s %s: %s", change.alert.id, change.kind, change.alert.message)
+def _log_change(change: AlertChange, *, told: bool) -> None:
+    """For whoever debugs; and where there is no channel at all, for everybody."""
+    alert = change.alert
+    loud = not told and change.kind in TOLD and alert.status is not AlertStatus.SUPPRESSED
+    log.log(logging.WARNING if loud else logging.DEBUG, "%s %s: %s", alert.rule, change.kind, alert.message)
 
 
 def test_notification(channel: str, now: int) -> Notification:

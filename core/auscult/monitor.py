@@ -13,11 +13,12 @@ import anyio
 from anyio import to_thread
 from msgspec.structs import replace
 
+from auscult.alert_manager import AlertManager
 from auscult.clock import Clock, SystemClock
 from auscult.component import Component
 from auscult.errors import ComponentNotFound, StoreError
 from auscult.metrics.durations import ProbeDurations
-from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, SystemHealth
+from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, Status, SystemHealth
 from auscult.options import Duration
 from auscult.runtime.context import Services
 from auscult.runtime.health import HealthMonitor
@@ -27,6 +28,7 @@ from auscult.runtime.readings import MAX_MEASUREMENTS, settle, to_reading, to_re
 from auscult.runtime.runner import Runner
 from auscult.runtime.self_check import SelfCheck
 from auscult.runtime.stats import MonitorStats
+from auscult.runtime.topology import Topology
 from auscult.store import HistoryPoint, Store, StoredResult
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ UPTIME_SOON = 1.0
 READY_AFTER = 10.0
 """Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
 HOUR_MS = 3_600_000
+OVERVIEW = 200
+"""Components up to which rules over the system see each of them."""
 RESTORED = 50_000
 """Results read back at the start, shared out among all components: a start takes seconds, not minutes."""
 
@@ -91,6 +95,14 @@ class Monitor:
         self._configured: set[str] = set()
         self._stored_pings: Mapping[str, list[Ping]] = {}
         self.health = HealthMonitor(self.clock, interval=interval if interval is not None else _default_interval())
+        self.alerts = AlertManager(
+            self.clock,
+            Topology(self.health),
+            system=self._overview,
+            complain=self._complain,
+            look=self._look_at,
+            is_known=lambda name: name in self.health.components,
+        )
         self._myself = self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
 
@@ -111,6 +123,7 @@ class Monitor:
         )
         monitor.settings = settings
         monitor._apply_itself(settings)
+        monitor.alerts.configure(settings.alerting)
         monitor._store_options = settings.store.options()
         return monitor
 
@@ -130,6 +143,7 @@ class Monitor:
         for name, pings in self._stored_pings.items():
             for ping in pings:
                 self._runner.add_ping(name, ping)
+        await self.alerts.start(loop, self._services, self.store)
         self._inbox.open(loop)
         self._runner.start(loop, interrupt=self._interrupt)
         loop.spawn(self._sweep)
@@ -141,6 +155,7 @@ class Monitor:
     async def stop(self) -> None:
         """Stop everything and close the store; what was taken in is on disk afterwards."""
         with anyio.CancelScope(shield=True):
+            await self.alerts.stop()
             await self._runner.stop()
             self._inbox.close()
             await self._services.close()
@@ -216,6 +231,7 @@ class Monitor:
         if SELF in {*changes.added, *changes.changed, *changes.removed}:
             self._apply_itself(settings)
         self.apply(settings.components.values())
+        self.alerts.configure(settings.alerting)
         self.settings, self.catalogue = settings, catalogue
         return changes
 
@@ -228,6 +244,9 @@ class Monitor:
         self._runner.remove(removed)
         for name in removed:
             self.durations.forget(name)
+            self.alerts.forget_component(name)
+        for component in added:
+            self.alerts.refresh_component(component.name)
         self._runner.add(added)
         for key in [key for key in self._problems if key[0] in removed or key[0] in {c.name for c in added}]:
             del self._problems[key]
@@ -248,8 +267,32 @@ class Monitor:
             self._runner.recheck(result.component, first=self.health.component_since(result.component) is None)
         if result.origin != Origin.PUSH:
             self.durations.observe(result.component, result.duration)
+        self._judge(result, change)
         for listen in self._listeners:
             listen(result, change)
+
+    def _judge(self, result: CheckResult, change: Change | None) -> None:
+        """Step the rules; at the first failure look at what the component depends on, to know who is at fault."""
+        name = result.component
+        if name not in self.health.components:
+            return
+        self.alerts.take(result, partial(self.health.glance, name))
+        if change is not None:
+            self.alerts.take_system()
+        needs = self.health.components[name].depends_on
+        if needs and result.status == Status.UNHEALTHY and self.health.glance(name).consecutive_failures == 1:
+            for other in needs:
+                self._look_at(other)
+
+    def _look_at(self, name: str) -> None:
+        """Probe a component soon, if it is probed at all."""
+        component = self.health.components.get(name)
+        if component is not None and self._loop is not None and not component.check.passive:
+            self._runner.look(name)
+
+    def _overview(self) -> SystemHealth:
+        """All components for rules: with each of them while they are few enough to look at for every change."""
+        return self.health.system() if len(self.health.components) <= OVERVIEW else self.health.summary()
 
     def listen(self, listener: Callable[[CheckResult, Change | None], None]) -> None:
         """Have `listener` called for every result taken in, with the change of status it made; it must not block."""

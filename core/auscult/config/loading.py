@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from auscult.config import document
+from auscult.config.alerting import alert_settings
 from auscult.config.components import ITSELF, Components
 from auscult.config.decode import Decoder
 from auscult.config.discovery import discovered_components
@@ -103,6 +104,7 @@ def _settle(
         "auth": tables.auth(source.directory),
         "routes": tables.routes(),
     }
+    values["alerting"] = alert_settings(tables.decoder, catalogue, layers.data, tables.objects["channels"])
     components: dict[str, Component]
     if discovered := "components" not in layers.data:
         components, warnings = discovered_components(catalogue, environ, defaults)

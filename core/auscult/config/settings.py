@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from auscult.component import Component
+from auscult.config.alerting import AlertSettings
 from auscult.errors import Finding
 from auscult.model import HealthThreshold
 from auscult.options import Duration, SecretStr
@@ -264,8 +265,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     exporters: dict[str, dict[str, Any]] = {}
     sources: dict[str, dict[str, Any]] = {}
     rules: dict[str, dict[str, Any]] = {}
+    maintenance: dict[str, dict[str, Any]] = {}
     routes: list[dict[str, Any]] = []
     dashboards: dict[str, dict[str, Any]] = {}
+    alerting: AlertSettings = AlertSettings()
+    """Rules, channels, routes and maintenance windows, built."""
     itself: Component | None = None
     """`[components.auscult]`: the common keys for the monitor's own component; its check is a placeholder."""
     file: Path | None = None

@@ -15,7 +15,7 @@ __all__ = ["Plan", "plan", "show"]
 
 _PACE = ("interval", "timeout", "retry_interval")
 _TABLES = ("server", "store", "defaults", "limits", "egress")
-_NAMED = ("channels", "exporters", "sources", "rules", "dashboards")
+_NAMED = ("channels", "exporters", "sources", "rules", "maintenance", "dashboards")
 _AT_START = ("server.", "store.", "egress.", "limits.")
 """What a running server keeps until it is started anew."""
 

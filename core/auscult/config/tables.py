@@ -27,7 +27,7 @@ __all__ = ["KINDS", "NAMED", "TABLES", "Tables"]
 
 KINDS = {"channels": "channel", "exporters": "exporter", "sources": "source"}
 """Tables of plugins, and the key that names the kind in each."""
-NAMED = (*KINDS, "rules", "dashboards")
+NAMED = (*KINDS, "rules", "maintenance", "dashboards")
 TABLES = ("components", *NAMED, "routes", *LAYERED)
 NAME_RULE = "a name has 1 to 64 of the characters a-z 0-9 _ . -"
 
@@ -46,6 +46,8 @@ class Tables:
         self.decoder = decoder
         self._report = decoder.report
         self._environ = environ
+        self.objects: dict[str, dict[str, Any]] = {table: {} for table in KINDS}
+        """What `named` has built of the tables of plugins, by table and name; those switched off are left out."""
 
     def refuse_unknown(self) -> None:
         """Report every key at the top that means nothing."""
@@ -145,14 +147,25 @@ class Tables:
         if kind is None:
             self._report.add((table, name), f"missing: `{role}` names the kind{did_you_mean(name, classes)}")
         elif kind in classes:
-            options = {key: value for key, value in raw.items() if key not in (role, "enabled")}
-            self.decoder.value(options, classes[kind], (table, name), also=(role, "enabled"))
+            self._build(table, name, raw, classes[kind], catalogue)
         elif classes:
             message = f"no installed plugin offers the {role} `{kind}`{did_you_mean(kind, classes)}"
             self._report.add((table, name, role), message)
         else:
             message = f"no installed plugin offers any {role}, so this table does nothing"
             self._report.add((table, name), message, fatal=False)
+
+    def _build(self, table: str, name: str, raw: dict[str, Any], cls: type, catalogue: Catalogue) -> None:
+        role = KINDS[table]
+        options = {key: value for key, value in raw.items() if key not in (role, "enabled")}
+        built = self.decoder.value(options, cls, (table, name), also=(role, "enabled"))
+        enabled = self.decoder.value(raw.get("enabled", True), bool, (table, name, "enabled"))
+        if built is FAILED or enabled is not True:
+            return
+        if remedy := catalogue.missing(cls):
+            message = f"the {role} `{raw[role]}` needs a package that is not installed; run: {remedy}"
+            self._report.add((table, name, role), message)
+        self.objects[table][name] = built
 
     def routes(self) -> list[dict[str, Any]]:
         """The ordered list ``[[routes]]``, references followed."""

@@ -101,6 +101,7 @@ class RuleData(Data[ComponentHealth]):
                 "p50_ms",
                 "p95_ms",
                 "p99_ms",
+                "window_results",
                 "consecutive_failures",
                 "consecutive_successes",
                 "flap_score",

@@ -43,7 +43,7 @@ def default_rules() -> tuple[AlertRule, ...]:
         ),
         AlertRule(
             name="component_low_success_rate",
-            condition="success_rate < 80",
+            condition="success_rate < 80 and window_results >= 10",
             severity=AlertSeverity.MEDIUM,
             message_template="Component {component} has a success rate of {success_rate:.1f} %",
             cooldown_minutes=10.0,

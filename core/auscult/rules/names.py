@@ -15,6 +15,7 @@ _COMPONENT_NUMBERS = frozenset(
         "p50_ms",
         "p95_ms",
         "p99_ms",
+        "window_results",
         "consecutive_failures",
         "consecutive_successes",
         "flap_score",

@@ -16,6 +16,7 @@ from auscult.clock import iso_millis
 from auscult.config import show
 from auscult.model import Ping, Reading, Status
 from auscult.monitor import Monitor
+from auscult.web.alerts import alert_api_routes
 from auscult.web.bodies import (
     ComponentBody,
     ComponentList,
@@ -181,4 +182,5 @@ def api_router(monitor: Monitor) -> Router:
     """The routes below ``/api/v1``."""
     routes = (_reading_routes, _inventory_routes, _acting_routes, _ping_routes)
     handlers = [handler for make in routes for handler in make(monitor)]
+    handlers += alert_api_routes(monitor)
     return Router("/api/v1", route_handlers=handlers, tags=["api"])

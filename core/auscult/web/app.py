@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 from auscult import __version__
 from auscult.monitor import Monitor
 from auscult.web.access import Access
+from auscult.web.alerts import alert_routes
 from auscult.web.answers import HealthAnswers
 from auscult.web.api import api_router
 from auscult.web.bodies import ReadingBody
@@ -81,6 +82,7 @@ def make_litestar(
             "/",
             route_handlers=[
                 *health_routes(monitor, answers),
+                *alert_routes(monitor),
                 *metrics_routes(monitor),
                 *control_routes(reload),
                 *openapi_routes(lambda: _describe(root())),

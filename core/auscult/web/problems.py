@@ -12,7 +12,14 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
-from auscult.errors import AuscultError, ComponentNotFound, ConfigurationError, StoreError
+from auscult.errors import (
+    AlertNotFound,
+    AuscultError,
+    ComponentNotFound,
+    ConfigurationError,
+    SilenceNotFound,
+    StoreError,
+)
 
 __all__ = ["BODY_ERRORS", "ERRORS", "FINDINGS", "MAX_BODY", "MEDIA_TYPE", "Problem", "problem", "problem_handlers"]
 
@@ -95,7 +102,7 @@ def _sentence(status: int, headers: dict[str, str]) -> str:
     return f"The body is larger than {MAX_BODY} bytes" if status == 413 else ""
 
 
-def _not_found(_: Request[Any, Any, Any], error: ComponentNotFound) -> Response[Any]:
+def _not_found(_: Request[Any, Any, Any], error: AuscultError) -> Response[Any]:
     return problem(404, str(error))
 
 
@@ -128,6 +135,8 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[A
 problem_handlers: dict[Any, Any] = {
     HTTPException: _http,
     ComponentNotFound: _not_found,
+    AlertNotFound: _not_found,
+    SilenceNotFound: _not_found,
     ConfigurationError: _configuration,
     StoreError: _store,
     AuscultError: _auscult,
