@@ -48,8 +48,8 @@ class Serving:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self._lines.append(line)
-            if found := re.search(r"listening on (http://\S+)", line):
-                self.url = found[1].rstrip('",')
+            if found := re.search(r'listening on (http://[^\s"]+)', line):
+                self.url = found[1]
                 self._listening.set()
         self._listening.set()
 

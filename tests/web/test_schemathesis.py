@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import negative_data_rejection
 from tests.web.helpers import TOKENS, cheap_hash
 from tests.web.serving import Serving
 from tests.web.test_openapi import OPERATIONS
@@ -40,6 +41,13 @@ def api(server):
     return schemathesis.openapi.from_url(f"{server.url}/api/openapi.json", headers=ADMIN)
 
 
+def is_fine_after_all(case, operation) -> bool:
+    """Whether what is wrong with a case may be nothing to us: an unknown parameter, or the token that we add."""
+    wrong = {location.value for location, info in case.meta.components.items() if info.mode is GenerationMode.NEGATIVE}
+    known = {parameter.name for parameter in operation.query}
+    return wrong <= {"header"} or (wrong <= {"header", "query"} and bool(set(case.query or ()) - known))
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_nothing_undocumented_whatever_is_sent(api, name, mode):
@@ -47,14 +55,15 @@ def test_nothing_undocumented_whatever_is_sent(api, name, mode):
     operation = api.find_operation_by_id(name)
     tried = 0
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     @given(case=operation.as_strategy(generation_mode=mode))
     def try_one(case):
         nonlocal tried
         tried += 1
         if mode is GenerationMode.POSITIVE and "name" in case.path_parameters and tried % 2:
             case.path_parameters["name"] = "pushed"  # else hardly any case would get past "no such component"
-        answer = case.call_and_validate(headers=ADMIN, timeout=30, excluded_checks=[not_a_server_error])
+        lenient = [negative_data_rejection] if is_fine_after_all(case, operation) else []
+        answer = case.call_and_validate(headers=ADMIN, timeout=30, excluded_checks=[not_a_server_error, *lenient])
         assert answer.status_code < 500 or (answer.status_code == 503 and name in MAY_BE_503)
 
     try:
