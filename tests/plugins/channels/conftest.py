@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import anyio
 import pytest
 from tests.plugins.channels.made import FakeChannelContext
+from tests.plugins.channels.receiver import Receiver
 
 from auscult import Channel, Notification
 
@@ -24,8 +25,10 @@ def context(tmp_path) -> Callable[..., object]:
         try:
             yield ctx
         finally:
+            channel.close()
             with anyio.CancelScope(shield=True):
                 await ctx._client.aclose()
+                await anyio.sleep(0)  # asyncio closes at the loop's next turn
 
     return giving
 
@@ -40,3 +43,11 @@ def send(context) -> Send:
                 await channel.send(notification, ctx)
 
     return once
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of webhooks."""
+    receiving = Receiver()
+    yield receiving
+    receiving.close()

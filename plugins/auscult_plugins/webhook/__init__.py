@@ -1,0 +1,165 @@
+"""The `webhook` channel: a signed POST to any address, in auscult's own form, Alertmanager's, or the user's."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+from typing import Literal
+from urllib.parse import quote
+
+from auscult import (
+    Channel,
+    ChannelContext,
+    DeliveryError,
+    Duration,
+    EgressRefused,
+    Notification,
+    SecretStr,
+    __version__,
+    deliver,
+    hookimpl,
+    raise_for_reply,
+    request_secrets,
+)
+from auscult_plugins.webhook import kept
+from auscult_plugins.webhook.bodies import alertmanager_document, document, encode
+from auscult_plugins.webhook.signing import keys_of, signature
+from auscult_plugins.webhook.target import Target, check_header, find_target
+from auscult_plugins.webhook.template import Template, TemplateProblem
+
+__all__ = ["WebhookChannel", "auscult_channels"]
+
+
+class WebhookChannel(Channel, dict=True):
+    """Sends each notification to an HTTP address; any 2xx answer is a receipt.
+
+    Every request carries `webhook-id`, the same over all attempts and restarts, so that a receiver can tell a repeat;
+    with a `secret` it is signed as standardwebhooks.com describes.
+    """
+
+    kind = "webhook"
+    may_require = {"minijinja": "templates"}
+
+    webhook_url: SecretStr
+    """Address to send to, for example ``https://example.com/alerts``; redirects are not followed."""
+    timeout: Duration = Duration(10)
+    """How long one attempt may take."""
+    headers: dict[str, SecretStr] = {}
+    """Headers to send; values are treated as secrets."""
+    secret: SecretStr = ""
+    """Key to sign with: ``whsec_`` and then 24 to 64 random bytes in Base64; several, separated by spaces, while one
+    replaces another."""
+    format: Literal["auscult", "alertmanager", "template"] = "auscult"
+    """Body: auscult's own, that of Alertmanager's webhooks (version 4), or what `template` makes."""
+    template: str = ""
+    """Body for ``format = "template"``, in the syntax of Jinja; needs the extra `templates`."""
+    content_type: str = "application/json"
+    """Type of the body; what a template makes must be JSON where this says so."""
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    """Method to send with."""
+
+    def __post_init__(self) -> None:
+        if self.format not in ("auscult", "alertmanager", "template"):
+            raise ValueError(f"`format` = {self.format!r}: expected auscult, alertmanager or template")
+        if bool(self.template) != (self.format == "template"):
+            raise ValueError('`template` and `format = "template"` go together')
+        if self.method not in ("POST", "PUT", "PATCH"):
+            raise ValueError(f"`method` = {self.method!r}: expected POST, PUT or PATCH")
+        if not self.timeout > 0:
+            raise ValueError("`timeout` must be longer than nothing")
+        for name, value in {**self.headers, "content-type": self.content_type}.items():
+            check_header(name, value)
+        keys_of(self.secret)
+        self._target  # noqa: B018 - raises where it is no address
+        self._template  # noqa: B018 - raises where it is no template
+
+    def delivery_timeout(self) -> float:
+        """See `Channel.delivery_timeout`."""
+        return float(self.timeout)
+
+    async def send(self, notification: Notification, ctx: ChannelContext) -> None:
+        """Send once."""
+        try:
+            body = self._body(notification)
+        except TemplateProblem as error:
+            raise DeliveryError(str(error), retry=False) from None
+        headers = self._sent_headers(notification, body, ctx.clock.now_ms() // 1000)
+        if kept.is_possible():
+            await self._over_kept(headers, body, ctx)
+        else:
+            await deliver(self, ctx, self.webhook_url, content=body, headers=headers, method=self.method)
+
+    def close(self) -> None:
+        """See `Channel.close`."""
+        if connections := vars(self).get("_connections"):
+            connections.close()
+
+    def _body(self, notification: Notification) -> bytes:
+        if self._template is not None:
+            return self._template.render(notification)
+        return encode((document if self.format == "auscult" else alertmanager_document)(notification))
+
+    def _sent_headers(self, notification: Notification, body: bytes, now: int) -> dict[str, str]:
+        id_ = quote(notification.key, safe="/:@-._~+=")
+        headers = self._fixed | {
+            "webhook-id": id_,
+            "webhook-timestamp": str(now),
+            "auscult-attempt": str(notification.attempt),
+        }
+        if self._keys:
+            headers["webhook-signature"] = signature(self._keys, id_, now, body)
+        return headers
+
+    async def _over_kept(self, headers: dict[str, str], body: bytes, ctx: ChannelContext) -> None:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        request = f"{self._target.start}{lines}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body
+        try:
+            answer = await self._kept().exchange(request, ctx)
+        except EgressRefused as error:
+            raise DeliveryError(str(error), retry=False) from None
+        except OSError as error:
+            raise DeliveryError(f"{self._target.host}: {error}") from None
+        if not 200 <= answer.status < 300:
+            import httpx
+
+            said = [pair for pair in answer.headers if pair[0] in ("retry-after", "date", "content-type")]
+            raise_for_reply(
+                httpx.Response(answer.status, headers=said, content=answer.body),
+                who=self._target.host,
+                secrets=request_secrets(self, self.webhook_url, headers),
+                now=ctx.clock.now_ms(),
+            )
+
+    def _kept(self) -> kept.KeptConnections:
+        """The connections of the loop that runs now; a channel made in code may live longer than one."""
+        connections: kept.KeptConnections | None = vars(self).get("_connections")
+        if connections is None or connections.loop is not asyncio.get_running_loop():
+            target = self._target
+            connections = kept.KeptConnections(target.host, target.port, secure=target.secure)
+            vars(self)["_connections"] = connections
+        return connections
+
+    @cached_property
+    def _keys(self) -> tuple[bytes, ...]:
+        return keys_of(self.secret)
+
+    @cached_property
+    def _template(self) -> Template | None:
+        return Template(self.template, json="json" in self.content_type.lower()) if self.template else None
+
+    @cached_property
+    def _fixed(self) -> dict[str, str]:
+        """Headers that are the same for every request, those of the user before ours."""
+        named = {name.lower(): value for name, value in self.headers.items()}
+        login = {"authorization": self._target.login} if self._target.login else {}
+        return {"user-agent": f"auscult/{__version__}", "content-type": self.content_type} | login | named
+
+    @cached_property
+    def _target(self) -> Target:
+        return find_target(self.webhook_url, self.method)
+
+
+@hookimpl
+def auscult_channels() -> list[type[Channel]]:
+    """Offer the channel."""
+    return [WebhookChannel]
