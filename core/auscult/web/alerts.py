@@ -60,7 +60,7 @@ _Before = Annotated[
     int | None,
     QueryParameter(description="Only alerts created before this (ms since the epoch).", ge=0, le=253_402_300_799_000),
 ]
-_State = Annotated[RowState | None, QueryParameter(description="Only deliveries in this state.")]
+_State = Annotated[RowState | None, QueryParameter(name="state", description="Only deliveries in this state.")]
 
 
 def alert_routes(monitor: Monitor) -> list[BaseRouteHandler]:
@@ -224,9 +224,9 @@ def _silence_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
 def _delivery_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     @_get("/deliveries", operation_id="listDeliveries", summary="What is on its way to channels, and what was")
     async def deliveries(
-        channel: _Text = None, alert: _Text = None, state: _State = None, limit: _Limit = 100
+        channel: _Text = None, alert: _Text = None, wanted: _State = None, limit: _Limit = 100
     ) -> DeliveryList:
-        rows = await monitor.alerts.deliveries(channel=channel, alert=alert, state=state, limit=limit)
+        rows = await monitor.alerts.deliveries(channel=channel, alert=alert, state=wanted, limit=limit)
         return DeliveryList(deliveries=[DeliveryBody.of(row) for row in rows])
 
     @_act("/deliveries/resend", operation_id="resendDelivery", summary="Try a dead letter again")
