@@ -43,7 +43,8 @@ __all__ = [
     "milliseconds",
 ]
 
-_Text = Annotated[str, Meta(max_length=2000, pattern="^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]*$")]
+_PRINTABLE = "^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]*$"
+_Text = Annotated[str, Meta(max_length=2000, pattern=_PRINTABLE)]
 _Ident = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00-\\x1f]*$")]
 
 
@@ -184,7 +185,7 @@ class MatcherBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One condition on a label, or on `rule`, `component`, `type` or `severity`."""
 
     name: Annotated[str, Meta(pattern="^[a-zA-Z_][a-zA-Z0-9_.-]{0,99}$")]
-    value: Annotated[_Text, Meta(max_length=200)]
+    value: Annotated[str, Meta(max_length=200, pattern=_PRINTABLE)]
     """The text itself, or a pattern with at most four `*`."""
     negative: bool = False
 
