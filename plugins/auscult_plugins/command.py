@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 from contextlib import suppress
 from typing import Annotated
 
@@ -21,6 +22,8 @@ from auscult import Check, CheckContext, Measurement, Reading, SecretStr, Status
 __all__ = ["CommandCheck", "auscult_checks", "performance_data"]
 
 MAX_OUTPUT = 64 * 1024
+LINGER = 1.0
+"""Seconds that outputs are read on after the program has ended."""
 _STATUS = {0: Status.HEALTHY, 1: Status.DEGRADED, 2: Status.UNHEALTHY, 3: Status.UNKNOWN}
 _DATUM = re.compile(r"(?:'((?:[^']|'')+)'|([^\s='|]+))=([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)([a-zA-Z%]*)")
 _SCALES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "b": 1.0}
@@ -43,18 +46,7 @@ class CommandCheck(Check):
 
     async def probe(self, ctx: CheckContext) -> Reading:
         """Run it once; cut short, it is killed with all it started."""
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        try:
-            process = await anyio.open_process(
-                self.argv,
-                stdin=None,
-                env=inherited | self.environment,
-                cwd=self.directory or None,
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            what = self.argv[0] if not self.directory or os.path.isdir(self.directory) else self.directory  # noqa: ASYNC240, PTH112
-            raise FileNotFoundError(f"there is no {what!r}") from error
+        process = await self._start()
         try:
             output = await _read(process)
             code = await process.wait()
@@ -63,9 +55,34 @@ class CommandCheck(Check):
                 await _end(process)
         return _judge(output, code)
 
+    async def _start(self) -> Process:
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        try:
+            return await anyio.open_process(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                env=inherited | self.environment,
+                cwd=self.directory or None,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise type(error)(_refused(self.argv[0], self.directory, error)) from error
+
+
+def _refused(program: str, directory: str, error: OSError) -> str:
+    if directory and not os.path.isdir(directory):  # noqa: PTH112
+        return f"there is no directory {directory!r}"
+    if isinstance(error, FileNotFoundError):
+        return f"there is no {program!r}"
+    return f"{program!r} cannot be run: {error.strerror or error}"
+
 
 async def _read(process: Process) -> str:
-    """Both outputs, capped; the error output only where there is no other."""
+    """Both outputs, capped; the error output only where there is no other.
+
+    Ends with the program: what it left running is killed, or left alone where it made itself independent, for it may
+    hold the outputs open for ever.
+    """
     collected: dict[str, bytes] = {"out": b"", "err": b""}
 
     async def drain(name: str, stream: ByteReceiveStream) -> None:
@@ -78,13 +95,20 @@ async def _read(process: Process) -> str:
     async with anyio.create_task_group() as group:
         group.start_soon(drain, "out", process.stdout)
         group.start_soon(drain, "err", process.stderr)
+        await process.wait()
+        _kill(process)
+        group.cancel_scope.deadline = anyio.current_time() + LINGER
     return (collected["out"] or collected["err"])[:MAX_OUTPUT].decode(errors="replace")
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _end(process: Process) -> None:
     """Kill the whole process group: a plugin's children would live on."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill(process)
     with anyio.move_on_after(1):
         await process.wait()
     with anyio.move_on_after(1):
@@ -97,12 +121,14 @@ def _judge(output: str, code: int) -> Reading:
     data = f"{data} {' '.join(line.partition('|')[2] for line in rest.splitlines() if '|' in line)}"
     counted = {"exit_code": float(code)} | performance_data(data)
     status = _STATUS.get(code, Status.UNKNOWN if code == 127 else Status.UNHEALTHY)
-    message = text.strip() or f"exit code {code}"
-    if code < 0:
-        message = f"killed by signal {-code}: {message}"
-    elif code not in _STATUS:
-        message = f"exit code {code}: {message}"
-    return Reading(status, message, counted)
+    return Reading(status, _sentence(text.strip(), code), counted)
+
+
+def _sentence(text: str, code: int) -> str:
+    if code in _STATUS and text:
+        return text
+    what = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+    return f"{what}: {text}" if text else what
 
 
 def performance_data(text: str) -> dict[str, float]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
+from typing import Annotated, Any
 
 import psutil
+from msgspec import Meta
 
 from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, hookimpl
 
@@ -36,7 +38,7 @@ class HostCheck(Check):
         Measurement("processes", "processes", "Processes on the machine."),
     )
 
-    mounts: tuple[str, ...] = ("/",)
+    mounts: Annotated[tuple[str, ...], Meta(min_length=1)] = ("/",)
     """File systems to watch, by a path on each."""
     network: bool = True
     """Measure network traffic."""
@@ -54,7 +56,7 @@ class HostCheck(Check):
         """Look once; rates are over a fifth of a second."""
         look = _Look(self)
         await ctx.in_thread(partial(time.sleep, 0.2))
-        return look.again()
+        return await ctx.in_thread(look.again)
 
     async def open(self, ctx: CheckContext) -> AsyncIterator[Callable[[], Awaitable[Reading]]]:
         """Remember the counters between looks."""
@@ -62,7 +64,8 @@ class HostCheck(Check):
         await ctx.in_thread(partial(time.sleep, 0.1))
 
         async def once() -> Reading:
-            return look.again()
+            # In a thread: a file system on a server that is gone keeps whoever asks about it.
+            return await ctx.in_thread(look.again)
 
         yield once
 
@@ -79,7 +82,7 @@ class _Look:
         """What happened since the last look, and how things are now."""
         begin = time.perf_counter()
         memory, load = psutil.virtual_memory(), psutil.getloadavg()
-        fullest = max((psutil.disk_usage(path) for path in self._check.mounts), key=lambda disk: disk.percent)
+        fullest = max((_disk(path) for path in self._check.mounts), key=lambda disk: disk.percent)
         counted = {
             "cpu_usage_percent": self._cpu_percent(),
             "memory_usage_percent": memory.percent,
@@ -102,8 +105,7 @@ class _Look:
 
     def _cpu_percent(self) -> float:
         before, self._cpu = self._cpu, psutil.cpu_times()
-        total = sum(self._cpu) - sum(before)
-        idle = self._cpu.idle - before.idle + getattr(self._cpu, "iowait", 0) - getattr(before, "iowait", 0)
+        total = _busy(self._cpu) - _busy(before) + (idle := _idle(self._cpu) - _idle(before))
         return min(max((total - idle) / total * 100, 0.0), 100.0) if total > 0 else 0.0
 
     def _traffic(self) -> dict[str, float]:
@@ -116,6 +118,23 @@ class _Look:
             "network_sent_bytes_per_second": sent,
             "network_errors_per_second": errors,
         }
+
+
+def _idle(times: Any) -> float:
+    return float(times.idle + getattr(times, "iowait", 0.0))
+
+
+def _busy(times: Any) -> float:
+    """Linux counts the time of guests in `user` and `nice` as well."""
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    return float(sum(times) - guests) - _idle(times)
+
+
+def _disk(path: str) -> Any:
+    try:
+        return psutil.disk_usage(path)
+    except OSError as error:
+        raise OSError(f"the file system at {path} cannot be looked at: {error.strerror or error}") from error
 
 
 def _traffic() -> _Network:
