@@ -3,6 +3,7 @@
 import os
 import time
 from collections import namedtuple
+from pathlib import Path
 
 import psutil
 import pytest
@@ -28,8 +29,8 @@ async def test_numbers_are_the_machines(look):
     disk = os.statvfs("/")
     assert measured["disk_free_bytes"] == pytest.approx(disk.f_bavail * disk.f_frsize, rel=0.1)
     assert measured["memory_available_bytes"] == pytest.approx(psutil.virtual_memory().available, rel=0.3)
-    with open("/proc/uptime") as file:
-        assert measured["uptime_seconds"] == pytest.approx(float(file.read().split()[0]), rel=0.1, abs=60)
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    assert measured["uptime_seconds"] == pytest.approx(uptime, rel=0.1, abs=60)
     assert 0 < measured["processes"] < 100_000
     assert measured["load_per_cpu"] == pytest.approx(measured["load_1m"] / (os.cpu_count() or 1))
 
