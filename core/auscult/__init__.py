@@ -55,7 +55,30 @@ _HOMES = {
     ),
     "auscult.monitor": ("Monitor",),
     "auscult.options": ("Duration", "SecretStr"),
+    "auscult.panels": ("Dashboard", "Placed", "Variable", "View"),
     "auscult.replies": ("deliver", "deliver_each", "mask", "raise_for_reply", "request_secrets"),
+    "auscult.shapes": (
+        "Bar",
+        "Bars",
+        "Column",
+        "Gauge",
+        "Heatmap",
+        "Line",
+        "Mark",
+        "Pie",
+        "Series",
+        "Shape",
+        "Span",
+        "Stage",
+        "Stat",
+        "Table",
+        "Text",
+        "Timeline",
+        "TimelineRow",
+        "Waiting",
+        "Waterfall",
+    ),
+    "auscult.store": ("HistoryPoint",),
     "auscult.web": ("AuscultPlugin", "create_app"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -104,11 +127,35 @@ if TYPE_CHECKING:
     from auscult.monitor import Monitor as Monitor
     from auscult.options import Duration as Duration
     from auscult.options import SecretStr as SecretStr
+    from auscult.panels import Dashboard as Dashboard
+    from auscult.panels import Placed as Placed
+    from auscult.panels import Variable as Variable
+    from auscult.panels import View as View
     from auscult.replies import deliver as deliver
     from auscult.replies import deliver_each as deliver_each
     from auscult.replies import mask as mask
     from auscult.replies import raise_for_reply as raise_for_reply
     from auscult.replies import request_secrets as request_secrets
+    from auscult.shapes import Bar as Bar
+    from auscult.shapes import Bars as Bars
+    from auscult.shapes import Column as Column
+    from auscult.shapes import Gauge as Gauge
+    from auscult.shapes import Heatmap as Heatmap
+    from auscult.shapes import Line as Line
+    from auscult.shapes import Mark as Mark
+    from auscult.shapes import Pie as Pie
+    from auscult.shapes import Series as Series
+    from auscult.shapes import Shape as Shape
+    from auscult.shapes import Span as Span
+    from auscult.shapes import Stage as Stage
+    from auscult.shapes import Stat as Stat
+    from auscult.shapes import Table as Table
+    from auscult.shapes import Text as Text
+    from auscult.shapes import Timeline as Timeline
+    from auscult.shapes import TimelineRow as TimelineRow
+    from auscult.shapes import Waiting as Waiting
+    from auscult.shapes import Waterfall as Waterfall
+    from auscult.store import HistoryPoint as HistoryPoint
     from auscult.web import AuscultPlugin as AuscultPlugin
     from auscult.web import create_app as create_app
 

@@ -8,7 +8,7 @@ counting, storing, telling people) is the core's. There is no toolbox here: help
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from auscult.model import Ping
 
 __all__ = [
+    from auscult.panels import View
+    from auscult.shapes import Shape
     "TOLD",
     "Channel",
     "ChannelContext",
@@ -273,5 +275,13 @@ class Panel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=Fal
     """Shows something on a dashboard. Pure; data only, no HTML, no script."""
 
     @abstractmethod
-    def show(self, view: Any) -> Any:
-        """What to draw, as one of the known shapes."""
+    def show(self, view: View) -> Shape | Sequence[Shape]:
+        """What to draw: one of the known shapes, or several to be drawn one below the other.
+
+        Runs in a thread and has a few seconds; what it raises is shown in the panel's place.
+        """
+    heading: ClassVar[str] = ""
+    """The title where a dashboard gives none; default: the kind."""
+    size: ClassVar[tuple[int, int]] = (6, 4)
+    """Columns of twelve and rows where a dashboard says nothing."""
+
