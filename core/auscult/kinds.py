@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from auscult.clock import Clock
     from auscult.model import Ping
-
-__all__ = [
     from auscult.panels import View
     from auscult.shapes import Shape
+
+__all__ = [
     "TOLD",
     "Channel",
     "ChannelContext",
@@ -274,14 +274,14 @@ class Exporter(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=
 class Panel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
     """Shows something on a dashboard. Pure; data only, no HTML, no script."""
 
+    heading: ClassVar[str] = ""
+    """The title where a dashboard gives none; default: the kind."""
+    size: ClassVar[tuple[int, int]] = (6, 4)
+    """Columns of twelve and rows where a dashboard says nothing."""
+
     @abstractmethod
     def show(self, view: View) -> Shape | Sequence[Shape]:
         """What to draw: one of the known shapes, or several to be drawn one below the other.
 
         Runs in a thread and has a few seconds; what it raises is shown in the panel's place.
         """
-    heading: ClassVar[str] = ""
-    """The title where a dashboard gives none; default: the kind."""
-    size: ClassVar[tuple[int, int]] = (6, 4)
-    """Columns of twelve and rows where a dashboard says nothing."""
-
