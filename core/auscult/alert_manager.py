@@ -571,11 +571,7 @@ class AlertManager:
 
     def _failing(self, channel: str, since: int) -> None:
         """A channel stays down: its routes may name another one to tell as well."""
-        now = self._clock.now_ms()
-        for route in self._book.router.routes:
-            if channel in route.channels and now - since >= route.fallback_after * 1000:
-                for fallback in route.fallback:
-                    self._book.also(channel, fallback, now)
+        self._book.stays_down(channel, since, self._clock.now_ms())
         self._settle()
 
     # Inside: after a restart

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import Struct
 
 from auscult.alert import AlertChange, ChangeKind, Notice, delivery_key
 from auscult.alerts.queue import Entry, Queue, Slot
@@ -18,13 +19,41 @@ from auscult.alerts.routing import ALONE
 from auscult.alerts.rows import Envelope, Row, RowState
 from auscult.kinds import TOLD
 
-__all__ = ["LEASE", "STORM", "Envelope", "Outbox", "Row", "RowState"]
+__all__ = ["LEASE", "STORM", "Balance", "Envelope", "Outbox", "Row", "RowState"]
 
 LEASE = 60_000
 """Milliseconds for which an envelope belongs to whoever took it."""
 STORM = 20
 """Rows on their own that may be due at once; when there are more, they share envelopes."""
 _GROUPS_REMEMBERED = 10_000
+
+
+class Balance(Struct, frozen=True, kw_only=True):
+    """What became of the rows of one channel since the start."""
+
+    offered: int
+    """Those that were waiting at the start included."""
+    waiting: int
+    told: int
+    merged: int
+    """Told by a later one."""
+    silenced: int
+    dead: int
+
+    @property
+    def missing(self) -> int:
+        """Rows of which nobody knows what became of them: always 0."""
+        return self.offered - self.waiting - self.told - self.merged - self.silenced - self.dead
+
+
+class _Company:
+    """One group of one channel: when its latest envelope left, and when the next one leaves."""
+
+    __slots__ = ("interval", "leaves", "taken")
+
+    def __init__(self) -> None:
+        self.taken = self.leaves = -(1 << 60)
+        self.interval = 0
 
 
 class Outbox:
@@ -39,7 +68,8 @@ class Outbox:
         self._slots: dict[str, dict[str, Slot]] = {}
         self._leases: dict[int, tuple[Envelope, list[Entry]]] = {}
         self._tells: dict[str, frozenset[ChangeKind]] = {}
-        self._taken: dict[tuple[str, str], int] = {}
+        self._companies: dict[tuple[str, str], _Company] = {}
+        self._offered: dict[str, int] = {}
         self._ended: dict[str, dict[RowState, int]] = {}
         self._fence = 0
         self._order = 0
@@ -61,28 +91,52 @@ class Outbox:
         *,
         due: int,
         group: str = "",
+        wait: int = 0,
         interval: int = 0,
-        silenced: bool = False,
+        silenced: str = "",
     ) -> list[Row]:
         """Have `channel` told of `change`, and give the rows to commit: none when that was offered before.
 
         An earlier row that still waits is merged into the new one, which then tells of both, and waits as long as
-        the earlier one was meant to. Two envelopes of one group leave `interval` ms apart. `silenced`: say that
-        nobody is told.
+        the earlier one was meant to. The first row of a group waits `wait` ms for others, which leave with it; two
+        envelopes of one group leave `interval` ms apart. `silenced`: why nobody is told.
         """
         alert = change.alert
         key = delivery_key(alert.id, alert.number, channel)
         if silenced:
+            self._offered[channel] = self._offered.get(channel, 0) + 1
             self._count(channel, RowState.SILENCED)
-            return [_silent(key, change, channel, due, group)]
+            return [_silent(key, change, channel, due, group, silenced)]
         slot = self._slot(alert.id, channel)
         if alert.number <= slot.last:
             return []
         slot.last = alert.number
-        if interval and (taken := self._taken.get((channel, group))) is not None:
-            due = max(due, taken + interval)
+        self._offered[channel] = self._offered.get(channel, 0) + 1
+        if group and group != ALONE:
+            due = self._together(channel, group, due, change.at, wait, interval)
         row = Row(key=key, alert=alert.id, number=alert.number, channel=channel, group=group, due=due)
         return self._enter(Entry(row, change, slot, self._next_order()))
+
+    def _together(self, channel: str, group: str, due: int, now: int, wait: int, interval: int) -> int:
+        """When a row leaves that is ready at `due`: with those of its group that wait, or after a wait of its own."""
+        company = self._company(channel, group)
+        company.interval = interval
+        earliest = max(due, company.taken + interval)
+        if due > now:  # held for a reason of its own: others do not wait for it
+            return max(earliest, now + wait, company.leaves)
+        if company.leaves > now:
+            return max(due, company.leaves)
+        company.leaves = max(earliest, due + wait)
+        return company.leaves
+
+    def _company(self, channel: str, group: str) -> _Company:
+        key = (channel, group)
+        company = self._companies.get(key)
+        if company is None:
+            company = self._companies[key] = _Company()
+            if len(self._companies) > _GROUPS_REMEMBERED:
+                del self._companies[next(iter(self._companies))]
+        return company
 
     def _enter(self, entry: Entry) -> list[Row]:
         slot, queue, rows = entry.slot, self._queue(entry.row.channel), []
@@ -210,16 +264,24 @@ class Outbox:
             rows += self._put_back(self._release(envelope), now, now, "nothing was heard of the latest attempt")
         return rows
 
-    def revive(self, row: Row, change: AlertChange, now: int) -> list[Row]:
-        """Try a dead row again. No rows: the channel was told of something later, or is about to be."""
+    def revive(self, row: Row, change: AlertChange, now: int, end: AlertChange | None = None) -> list[Row]:
+        """Try a dead row again. No rows: the channel was told of something later, or is about to be.
+
+        `end` is the alert's end when that is over: who hears of it only now hears of both at once.
+        """
         slot = self._slot(row.alert, row.channel)
         if row.state is not RowState.DEAD or slot.told_number > row.number or slot.pending or slot.sending:
             return []
         slot.last = max(slot.last, row.number)
+        self._offered[row.channel] = self._offered.get(row.channel, 0) + 1
         row = msgspec.structs.replace(
             row, state=RowState.PENDING, group=ALONE, due=now, attempts=0, since=0, done_at=None
         )
-        return self._enter(Entry(row, change, slot, self._next_order()))
+        rows = self._enter(Entry(row, change, slot, self._next_order()))
+        if end is not None and end.alert.number > row.number:
+            slot.last = min(slot.last, end.alert.number - 1)
+            rows += self.offer(end, row.channel, due=now, group=ALONE)
+        return rows
 
     def _release(self, envelope: Envelope) -> list[Entry]:
         _, entries = self._leases.pop(envelope.fence, (None, []))
@@ -284,6 +346,29 @@ class Outbox:
         slots = self._slots.get(alert, {}).items()
         return [channel for channel, slot in slots if (slot.pending or slot.sending) and slot.awaits_end]
 
+    def goes_on(self, alert: str, channel: str) -> bool:
+        """Whether something waits or is on its way for that channel, the last of which is not the alert's end."""
+        slot = self._slots.get(alert, {}).get(channel)
+        return slot is not None and (slot.pending or slot.sending) is not None and slot.awaits_end
+
+    def hearers(self, alert: str) -> list[str]:
+        """Channels that believe it goes on, or will once they are told what waits: they are to hear of its end."""
+        slots = self._slots.get(alert)
+        if not slots:
+            return []
+        return sorted(channel for channel, slot in slots.items() if slot.awaits_end)
+
+    def aware(self, alert: str) -> list[str]:
+        """As `hearers`, but only those that were told already or are being told just now."""
+        slots = self._slots.get(alert)
+        if not slots:
+            return []
+        return sorted(
+            channel
+            for channel, slot in slots.items()
+            if slot.awaits_end and (slot.is_told or (slot.sending is not None and slot.sending.opens))
+        )
+
     def pending(self, channel: str, after: int = 0) -> list[tuple[int, Row, AlertChange]]:
         """What `channel` is still to be told, with a growing number each; only those above `after`, oldest first."""
         queue, found = self._queues.get(channel), []
@@ -311,6 +396,21 @@ class Outbox:
             counts[envelope.channel][RowState.SENDING] += len(entries)
         return counts
 
+    def balance(self) -> dict[str, Balance]:
+        """Per channel: every row that was offered, and what became of it; nothing is left over."""
+        counts = self.counts()
+        return {
+            channel: Balance(
+                offered=self._offered.get(channel, 0),
+                waiting=found[RowState.PENDING] + found[RowState.SENDING],
+                told=found[RowState.DONE],
+                merged=found[RowState.MERGED],
+                silenced=found[RowState.SILENCED],
+                dead=found[RowState.DEAD],
+            )
+            for channel, found in counts.items()
+        }
+
     def waiting(self, channel: str) -> int:
         """How many rows are not final."""
         queue = self._queues.get(channel)
@@ -329,7 +429,11 @@ class Outbox:
             last = found.rows[-1]
             slot = self._slot(last.alert, last.channel)
             slot.last = max(slot.last, last.number)
-            self._fence = max(self._fence, *(row.fence for row in found.rows))
+            for row in found.rows:
+                self._fence = max(self._fence, row.fence)
+                if row.since and row.group and row.group != ALONE:
+                    company = self._company(row.channel, row.group)
+                    company.taken = max(company.taken, row.since)
             if found.told is not None and (change := known.get((last.alert, found.told))) is not None:
                 slot.told, slot.told_number = change.kind, found.told
             moved += found.overtaken
@@ -348,6 +452,7 @@ class Outbox:
     ) -> list[Row]:
         entry = Entry(msgspec.structs.replace(row, state=RowState.PENDING), change, slot, self._next_order())
         entry.held, entry.covers = not row.attempts, covers
+        self._offered[row.channel] = self._offered.get(row.channel, 0) + 1
         entry.opens |= any(Entry(row, known[row.alert, n], slot, 0).opens for n in covers if (row.alert, n) in known)
         rows = self._enter(entry)
         return rows if len(rows) > 1 else []
@@ -362,9 +467,10 @@ class Outbox:
 
     def shift(self, by: int) -> None:
         """The wall clock was set forward by `by` ms, or back: nothing is held up or given up early by that."""
-        if by < 0:
-            for queue in self._queues.values():
-                queue.shift(by)
+        for queue in self._queues.values():
+            queue.shift(by)
+        for company in self._companies.values():
+            company.taken, company.leaves = company.taken + by, company.leaves + by
         for fence, (envelope, entries) in self._leases.items():
             self._leases[fence] = (msgspec.structs.replace(envelope, until=envelope.until + by), entries)
 
@@ -393,10 +499,9 @@ class Outbox:
 
     def _note_taken(self, channel: str, group: str, now: int) -> None:
         if group and group != ALONE:
-            self._taken.pop((channel, group), None)
-            self._taken[channel, group] = now
-            if len(self._taken) > _GROUPS_REMEMBERED:
-                del self._taken[next(iter(self._taken))]
+            company = self._company(channel, group)
+            company.taken = now
+            self._queues[channel].hold(group, now + company.interval, now)
 
 
 def _notice(entry: Entry) -> Notice:
@@ -415,7 +520,7 @@ def _put_off(entry: Entry, due: int) -> None:
         entry.row = msgspec.structs.replace(entry.row, due=due)
 
 
-def _silent(key: str, change: AlertChange, channel: str, due: int, group: str) -> Row:
+def _silent(key: str, change: AlertChange, channel: str, due: int, group: str, reason: str) -> Row:
     alert = change.alert
     return Row(
         key=key,
@@ -425,6 +530,6 @@ def _silent(key: str, change: AlertChange, channel: str, due: int, group: str) -
         group=group,
         due=due,
         state=RowState.SILENCED,
-        error=alert.suppressed_by,
+        error=reason,
         done_at=change.at,
     )

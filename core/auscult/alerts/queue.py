@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from heapq import heapify, heappop, heappush
 
+import msgspec
+
 from auscult.alert import AlertChange, ChangeKind
 from auscult.alerts.routing import ALONE
 from auscult.alerts.rows import Row
@@ -15,6 +17,8 @@ ENVELOPE = 100
 """Rows on their own that share an envelope when very many wait."""
 GROUP = 1000
 """Rows of one group that share an envelope; the rest follows in the next one."""
+
+_HELD = 10_000
 
 
 class Slot:
@@ -96,6 +100,8 @@ class Queue:
         self._later: list[tuple[int, int, Entry]] = []
         self._ready: deque[tuple[int, Entry]] = deque()
         self._groups: dict[str, _Fellows] = {}
+        self._held: dict[str, int] = {}
+        """Group to the time before which no further envelope of it leaves."""
         self._tickets = 0
 
     def push(self, entry: Entry) -> None:
@@ -103,6 +109,12 @@ class Queue:
         self._tickets += 1
         entry.ticket = self._tickets
         heappush(self._later, (entry.due, entry.ticket, entry))
+
+    def hold(self, group: str, until: int, now: int) -> None:
+        """Let no row of that group become ready before `until`; those that are ready leave all the same."""
+        self._held[group] = until
+        if len(self._held) > _HELD:
+            self._held = {name: at for name, at in self._held.items() if at > now}
 
     def drop(self, entry: Entry) -> None:
         """Take it out."""
@@ -126,7 +138,12 @@ class Queue:
         """What leaves next, taken out: the row that was due first, with those that share its envelope."""
         while self._later and self._later[0][0] <= now:
             _, ticket, entry = heappop(self._later)
-            if ticket == entry.ticket:
+            if ticket != entry.ticket:
+                continue
+            if self._held and not entry.batch and (until := self._held.get(entry.row.group, 0)) > now:
+                entry.due = until
+                self.push(entry)
+            else:
                 self._become_ready(entry)
         while self._ready:
             ticket, first = self._ready.popleft()
@@ -138,10 +155,13 @@ class Queue:
         return []
 
     def shift(self, by: int) -> None:
-        """Have what waits for its time wait `by` ms longer, or shorter."""
+        """Have what waits for its time wait `by` ms longer, or shorter; and count its attempts from as long ago."""
         for entry in self.open.values():
             if not entry.ready:
                 entry.due += by
+            if entry.row.since:
+                entry.row = msgspec.structs.replace(entry.row, since=max(entry.row.since + by, 1))
+        self._held = {group: until + by for group, until in self._held.items()}
         self._later = [(entry.due, ticket, entry) for _, ticket, entry in self._later if ticket == entry.ticket]
         heapify(self._later)
 

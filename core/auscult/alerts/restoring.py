@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
+from auscult.alert import AlertChange, AlertStatus, ChangeKind
 from auscult.alerts.rows import Row, RowState
 
-__all__ = ["Found", "joined"]
+__all__ = ["Found", "Stretch", "joined", "stretches"]
 
 
 class Found(Struct, frozen=True):
@@ -49,3 +50,36 @@ def _found(rows: list[Row]) -> Found:
     return Found(
         tuple(rows), tuple(row for row in waiting if row.number > told), tuple(overtaken), told or None, covered
     )
+
+
+class Stretch(Struct):
+    """How long an alert has been active without anybody reacting, and what that has brought about (ms)."""
+
+    since: int = 0
+    escalated: int = 0
+    """When it was escalated last; 0: never."""
+    reminded: dict[str, int] = {}
+    """Channel to when it was reminded last."""
+
+
+_BEGINS = frozenset({ChangeKind.FIRED, ChangeKind.REOPENED, ChangeKind.UNSUPPRESSED, ChangeKind.UNACKNOWLEDGED})
+_SAYS_AGAIN = frozenset({ChangeKind.REMINDED, ChangeKind.ESCALATED})
+
+
+def stretches(changes: Iterable[AlertChange], rows: Iterable[Row]) -> dict[str, Stretch]:
+    """By alert, the stretch that its changes end with."""
+    found: dict[str, Stretch] = {}
+    again: dict[tuple[str, int], int] = {}
+    for change in sorted(changes, key=lambda change: change.alert.number):
+        alert = change.alert
+        if change.kind in _BEGINS:
+            found[alert.id] = Stretch(since=change.at if alert.status is AlertStatus.ACTIVE else 0)
+        elif change.kind in _SAYS_AGAIN:
+            again[alert.id, alert.number] = change.at
+            if change.kind is ChangeKind.ESCALATED and alert.id in found:
+                found[alert.id].escalated = change.at
+    for row in rows:
+        at, stretch = again.get((row.alert, row.number)), found.get(row.alert)
+        if at is not None and stretch is not None and at >= stretch.since:
+            stretch.reminded[row.channel] = max(at, stretch.reminded.get(row.channel, 0))
+    return found

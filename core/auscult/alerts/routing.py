@@ -78,16 +78,22 @@ class Router:
 
     def route(self, alert: Alert) -> list[Hit]:
         """The channels to tell, each once: the first route that names it decides how."""
+        return list(self.plan(alert)[0])
+
+    def plan(self, alert: Alert) -> tuple[tuple[Hit, ...], tuple[Route, ...]]:
+        """The channels to tell, as `route` has them, and the routes that match: they say who else is told, and when."""
         found = facets(alert)
         hits: dict[str, Hit] = {}
+        routes = []
         for route, groups in self._ready:
             if not all(any(matcher.matches(found) for matcher in group) for group in groups):
                 continue
+            routes.append(route)
             for channel in route.channels:
                 hits.setdefault(channel, Hit(channel, route, _group(route, found)))
             if not route.continue_:
                 break
-        return list(hits.values())
+        return tuple(hits.values()), tuple(routes)
 
 
 def _group(route: Route, found: Mapping[str, str]) -> str:
