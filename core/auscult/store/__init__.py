@@ -16,14 +16,16 @@ from auscult.clock import Clock
 from auscult.errors import StoreError
 from auscult.model import CheckResult, Ping
 from auscult.store.alert_reader import AlertReader
+from auscult.store.documents import Document, Documents
 from auscult.store.lock import DirectoryLock
 from auscult.store.reader import Reader
 from auscult.store.rollups import HistoryPoint, Retention
 from auscult.store.rows import StoredResult
+from auscult.store.sampling import Sampling, TimedPoint
 from auscult.store.schema import FILE, migrate, open_writer
 from auscult.store.writer import Done, StoreStats, Writer
 
-__all__ = ["HistoryPoint", "Retention", "Store", "StoreStats", "StoredResult"]
+__all__ = ["Document", "HistoryPoint", "Retention", "Store", "StoreStats", "StoredResult", "TimedPoint"]
 
 LOW_WATER = 64 << 20
 """Bytes of free disk below which results are not stored."""
@@ -46,6 +48,8 @@ class Store:
         self.pings = reader.pings
         self.states = reader.states
         self.alerts = AlertReader(reader.snapshot)
+        self.sampling = Sampling(reader.snapshot)
+        self.documents = Documents(reader.snapshot, writer.submit)
 
     @classmethod
     def open(

@@ -6,6 +6,7 @@
 ``alert``, ``alert_change``  alerts as they are, and everything that happened to them, numbered for the feed
 ``delivery``  what is to be told to whom: the outbox, and what became of it
 ``silence``, ``rule_state``, ``audit``  times of quiet, what rules remember, who did what
+``document``  dashboards, incidents, sessions: what people edit
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from auscult.errors import StoreError
 from auscult.store.alerts import TABLES
+from auscult.store.documents import TABLES as DOCUMENTS
 
 __all__ = ["FILE", "migrate", "open_reader", "open_writer"]
 
@@ -47,6 +49,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE state (component INTEGER PRIMARY KEY, status TEXT NOT NULL, since INTEGER NOT NULL)",
     ),
     TABLES,
+    DOCUMENTS,
 )
 
 
