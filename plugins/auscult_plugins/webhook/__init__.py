@@ -100,7 +100,7 @@ class WebhookChannel(Channel, dict=True):
         return encode((document if self.format == "auscult" else alertmanager_document)(notification))
 
     def _sent_headers(self, notification: Notification, body: bytes, now: int) -> dict[str, str]:
-        id_ = quote(notification.key, safe="/:@-._~+=")
+        id_ = quote(notification.key, safe="/:@-._~+=", errors="surrogatepass")
         headers = self._fixed | {
             "webhook-id": id_,
             "webhook-timestamp": str(now),
