@@ -203,13 +203,14 @@ class AlertBook:
 
     def forget_rule(self, rule: str, now: int) -> None:
         """The rule is gone: what it raised is over."""
-        for track in [t for t in self._open.values() if t.alert.rule == rule]:
+        for track in [t for t in self._open.values() if t.alert.rule == rule and not t.alert.generator]:
             self._resolve(track, now, "rule removed")
 
     def forget_component(self, component: str, now: int) -> None:
         """The component is gone: its alerts are over."""
         for track in list(self._by_component.get(component, {}).values()):
-            self._resolve(track, now, "component removed")
+            if not track.alert.generator:
+                self._resolve(track, now, "component removed")
 
     # Channels that fail
 
@@ -672,6 +673,11 @@ class AlertBook:
         for track in self._open.values():
             track.due = None
             self._arm(track)
+
+    def mind(self, ident: str, now: int) -> None:
+        """Something of an alert is told again: forget it afterwards if it is over."""
+        if ident not in self._open:
+            self._over.append((now, "", ident))
 
     def trim(self, now: int) -> None:
         """Forget what is over, can open no more and of which everything is told: a slice at a time."""

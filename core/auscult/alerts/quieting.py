@@ -8,7 +8,10 @@ from auscult.alert import Alert
 from auscult.alerts.matching import Matcher, facets, matches
 from auscult.alerts.quiet import MaintenanceWindow, Silence
 
-__all__ = ["Quieting"]
+__all__ = ["SILENCE_ENDING", "Quieting"]
+
+SILENCE_ENDING = "silence_ending"
+"""The rule under which people are reminded of a silence that ends; no silence keeps that quiet."""
 
 
 class Quieting:
@@ -43,7 +46,7 @@ class Quieting:
         """What keeps the alert quiet: ``silence ID``, ``maintenance NAME``, or nothing."""
         if self.next_edge is not None and self.next_edge <= now:
             self.settle(now)
-        if not self._now:
+        if not self._now or alert.rule == SILENCE_ENDING:
             return ""
         found = facets(alert)
         return next((reason for matchers, reason in self._now if matches(matchers, found)), "")

@@ -6,7 +6,7 @@ import random
 
 from auscult.errors import DeliveryError
 
-__all__ = ["FIRST", "LONGEST", "LONGEST_ASKED", "Breaker", "wait_before"]
+__all__ = ["FIRST", "LONGEST", "LONGEST_ASKED", "Breaker", "asked_for", "wait_before"]
 
 FIRST = 1.0
 """Seconds, at most, before the second attempt; each further wait may be twice as long."""
@@ -24,15 +24,23 @@ def wait_before(attempt: int, error: BaseException, rng: random.Random) -> float
     (AWS Architecture Blog, "Exponential Backoff And Jitter"). A longer ``Retry-After`` wins.
     """
     bound = min(LONGEST, FIRST * 2.0 ** min(attempt - 1, 20))
-    wait = rng.uniform(0.1, 1.0) * bound
-    if isinstance(error, DeliveryError) and error.retry_after is not None:
-        # A tenth on top at most: whoever was told to come back at one time comes back one after the other.
-        wait = max(wait, min(error.retry_after, LONGEST_ASKED) * rng.uniform(1.0, 1.1))
-    return float(wait)
+    # A tenth on top at most: whoever was told to come back at one time comes back one after the other.
+    return max(rng.uniform(0.1, 1.0) * bound, asked_for(error) * rng.uniform(1.0, 1.1))
+
+
+def asked_for(error: BaseException) -> float:
+    """Seconds for which the receiver wants to be left in peace; 0 when it did not say, or nothing sensible."""
+    wanted = getattr(error, "retry_after", None) if isinstance(error, DeliveryError) else None
+    if isinstance(wanted, int | float) and not isinstance(wanted, bool) and wanted > 0:
+        return float(min(wanted, LONGEST_ASKED))
+    return 0.0
 
 
 class Breaker:
-    """Counts one channel's failures in a row. While it is open, one attempt is made when its wait is over."""
+    """Counts one channel's failures in a row. While it is open, one attempt is made when its wait is over.
+
+    What a receiver asks for with ``Retry-After`` holds for the whole channel, from the first failure on.
+    """
 
     def __init__(self) -> None:
         self.failures = 0
@@ -50,10 +58,13 @@ class Breaker:
         """The receiver is well."""
         self.failures, self.until, self.failing_since = 0, 0.0, None
 
-    def failed(self, now: float, wall: int, rng: random.Random) -> None:
+    def failed(self, now: float, wall: int, rng: random.Random, error: BaseException | None = None) -> None:
         """One more failure of a kind that another attempt may mend."""
         self.failures += 1
         if self.failing_since is None:
             self.failing_since = wall
+        wait = asked_for(error) if error is not None else 0.0
         if self.is_open:
-            self.until = now + wait_before(self.failures - PATIENCE + 1, DeliveryError(""), rng)
+            wait = max(wait, wait_before(self.failures - PATIENCE + 1, DeliveryError(""), rng))
+        if wait:
+            self.until = max(self.until, now + wait)

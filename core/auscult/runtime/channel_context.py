@@ -18,6 +18,7 @@ __all__ = ["TIMEOUT", "DeliveryContext", "timeout_of"]
 
 TIMEOUT = 30.0
 """Seconds that a delivery may take where the channel says nothing else."""
+LONGEST = 600.0
 T = TypeVar("T")
 
 
@@ -25,9 +26,10 @@ def timeout_of(channel: Channel) -> float:
     """Seconds that one delivery of that channel may take."""
     try:
         wanted = channel.delivery_timeout()
+        seconds = float(wanted) if wanted else TIMEOUT
     except Exception:  # a plugin's method; the default is always there
         return TIMEOUT
-    return float(wanted) if wanted else TIMEOUT
+    return min(seconds, LONGEST) if seconds > 0 else TIMEOUT
 
 
 class DeliveryContext(ChannelContext):

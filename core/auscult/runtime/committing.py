@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ from functools import partial
 import anyio
 
 from auscult.alerts.batch import Batch
+from auscult.errors import StoreError
 from auscult.runtime.loop import Loop
 from auscult.store import Store
 from auscult.store.alerts import write_batches
@@ -44,7 +46,10 @@ class Committer:
         self._loop: Loop | None = None
         self._store: Store | None = None
         self._number = 0
+        self._one_by_one = 0
         self.last_error = ""
+        self.left_out = 0
+        """Batches that could not be stored for a reason of their own, and never will be."""
 
     def open(self, loop: Loop, store: Store | None) -> None:
         """Begin to commit; what was submitted before comes first."""
@@ -85,8 +90,9 @@ class Committer:
         count, changes = 0, 0
         for batch, _, _ in self._waiting:
             count, changes = count + 1, changes + len(batch.changes) + len(batch.rows)
-            if changes >= AT_ONCE:
+            if changes >= AT_ONCE or self._one_by_one:
                 break
+        self._one_by_one = max(self._one_by_one - 1, 0)
         group = [self._waiting[at][0] for at in range(count)]
         future = self._store.submit(partial(write_batches, batches=group))
         future.add_done_callback(partial(self._back, self._loop, count))
@@ -101,7 +107,10 @@ class Committer:
     def _written(self, count: int, future: Future[list[list[int]]]) -> None:
         self._busy = False
         if (error := future.exception()) is not None:
-            self._again(error)
+            if isinstance(error, StoreError | sqlite3.OperationalError | sqlite3.DatabaseError | MemoryError):
+                self._again(error)
+            else:
+                self._do_without(count, error)
             return
         self._failures, self.last_error = 0, ""
         group = [self._waiting.popleft() for _ in range(count)]
@@ -119,6 +128,17 @@ class Committer:
         if done is not None:
             done()
 
+    def _do_without(self, count: int, error: BaseException) -> None:
+        """Something in one of these batches cannot be stored at all: find it, and let the others through."""
+        if count > 1:
+            self._one_by_one = count
+        else:
+            batch, order, done = self._waiting.popleft()
+            log.error("what cannot be stored is left out: %s (%s)", _what_is_in(batch), error)
+            self.left_out += 1
+            self._finish((Batch(), order, done), [])
+        self._go_on()
+
     def _again(self, error: BaseException) -> None:
         if not self._failures:
             log.error("alerts cannot be committed, and nobody is told of them until they are: %s", error)
@@ -132,3 +152,8 @@ class Committer:
     def _retry(self) -> None:
         self._busy = False
         self._go_on()
+
+
+def _what_is_in(batch: Batch) -> str:
+    names = sorted({alert.rule for alert in batch.alerts.values()})[:3]
+    return f"{len(batch.changes)} change(s) of alerts of {', '.join(names)}" if names else "no alerts"

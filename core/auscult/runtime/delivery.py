@@ -7,9 +7,10 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+import anyio
 from msgspec import Struct
 
-from auscult.alerts.outbox import Outbox
+from auscult.alerts.outbox import LEASE, Outbox
 from auscult.alerts.rows import Envelope, Row, RowState
 from auscult.clock import Clock
 from auscult.errors import DeliveryError
@@ -31,6 +32,8 @@ PARALLEL = 4
 """Deliveries in flight per channel, for different alerts."""
 AT_ONCE = 50
 """Envelopes taken before the loop gets a turn."""
+LOOK_AGAIN = 5.0
+"""Seconds between looks at a channel whose every place is taken by deliveries that do not end."""
 
 
 class ChannelStats(Struct, frozen=True, kw_only=True):
@@ -57,6 +60,8 @@ class _Worker:
     def __init__(self, name: str, channel: Channel, services: Services, parallel: int) -> None:
         self.name, self.channel = name, channel
         self.ctx = DeliveryContext(name, channel, services)
+        self.lease = max(LEASE, int(self.ctx.timeout * 1000) + 10_000)
+        """Nobody else gets an envelope before its time to be delivered is over."""
         self.breaker = Breaker()
         self.flying: set[Sending] = set()
         self.hung: set[Sending] = set()
@@ -78,7 +83,7 @@ class _Worker:
         """Have the channel close what it keeps; its code may raise anything."""
         try:
             self.channel.close()
-        except Exception as error:
+        except BaseException as error:  # of a plugin, and nobody waits for anything here
             log.warning("channel %s: closing failed: %s", self.name, clean_text(in_words(error)))
 
 
@@ -144,6 +149,13 @@ class Delivery:
                 sending.stop()
             worker.let_go()
 
+    async def drain(self, seconds: float) -> None:
+        """Take nothing more, and let what is in flight end, for that long: less is told twice after a restart."""
+        self._stopped = True
+        end = anyio.current_time() + seconds
+        while self.in_flight and anyio.current_time() < end:  # noqa: ASYNC110 - rare, short
+            await anyio.sleep(0.005)
+
     @property
     def in_flight(self) -> int:
         """Deliveries under way."""
@@ -178,17 +190,29 @@ class Delivery:
             worker.timer = None
         for _ in range(AT_ONCE):
             if not worker.room:
+                if worker.hung:
+                    self._on_stuck(worker)
                 return  # whoever ends pumps again
-            rest = worker.breaker.until - self._clock.monotonic() if worker.breaker.is_open else 0.0
+            rest = worker.breaker.until - self._clock.monotonic() if worker.breaker.until else 0.0
             if rest > 0:
                 self._come_back(worker, rest)
                 return
-            envelope = self._outbox.take(worker.name, self._clock.now_ms())
+            envelope = self._outbox.take(worker.name, self._clock.now_ms(), lease=worker.lease)
             if envelope is None:
                 self._wait_for_next(worker)
                 return
             self._send(worker, envelope)
         self._come_back(worker, 0.0)
+
+    def _on_stuck(self, worker: _Worker) -> None:
+        """Deliveries that do not end take up every place: the channel is as good as down."""
+        if not worker.flying and self._outbox.waiting(worker.name):
+            if worker.breaker.failing_since is None:
+                worker.breaker.failing_since = self._clock.now_ms()
+                worker.last_error = f"{len(worker.hung)} deliveries were cut and do not end; no further one is started"
+                log.warning("channel %s: %s", worker.name, worker.last_error)
+            self._failing(worker.name, worker.breaker.failing_since)
+            self._come_back(worker, LOOK_AGAIN)
 
     def _wait_for_next(self, worker: _Worker) -> None:
         due = self._outbox.next_due(worker.name)
@@ -208,17 +232,27 @@ class Delivery:
         worker.flying.discard(sending)
         if sending.running and error is not None:
             worker.hung.add(sending)
+            sending.came_back = partial(self._pump_current, worker)
         envelope, now = sending.envelope, self._clock.now_ms()
         if error is None:
             worker.breaker.succeeded()
-            worker.delivered += len(envelope.rows)
-            self._write(self._outbox.done(envelope, now))
+            rows = self._outbox.done(envelope, now)
+            worker.delivered += len(rows)
+            self._write(rows)
             if worker.lost:
                 worker.lost = False
                 self._recovered(worker.name)
         else:
             self._failed(worker, envelope, error, now)
-        self._pump(worker)
+        self._pump_current(worker)
+
+    def _pump_current(self, worker: _Worker) -> None:
+        """Go on with the channel of that name; another worker may have taken over meanwhile."""
+        if worker in self._leaving and not worker.flying:
+            self._leaving.remove(worker)
+        current = self._workers.get(worker.name)
+        if current is not None:
+            self._pump(current)
 
     def _failed(self, worker: _Worker, envelope: Envelope, error: BaseException, now: int) -> None:
         reason = clean_text(in_words(error))
@@ -226,16 +260,26 @@ class Delivery:
         if reason != worker.last_error or worker.breaker.failures == 0:
             log.warning("channel %s: %s", worker.name, reason)
         worker.last_error = reason
-        final = isinstance(error, DeliveryError) and not error.retry
-        first = min((row.since for row in envelope.rows if row.since), default=now)
-        if final or now - first > WINDOW_MS:
-            worker.given_up += len(envelope.rows)
-            worker.lost = True
-            self._write(self._outbox.dead(envelope, now, reason))
-            self._gave_up(envelope, reason)
+        if isinstance(error, DeliveryError) and not getattr(error, "retry", True):
+            if len(envelope.rows) > 1:
+                self._write(self._outbox.split(envelope, now, reason))
+            else:
+                self._give_up(worker, envelope, now, reason)
             return
-        worker.breaker.failed(self._clock.monotonic(), now, self._rng)
+        worker.breaker.failed(self._clock.monotonic(), now, self._rng, error)
+        first = min((row.since for row in envelope.rows if row.since), default=now)
+        if now - first > WINDOW_MS:
+            self._give_up(worker, envelope, now, reason)
+            return
         wait = wait_before(envelope.attempt, error, self._rng)
         self._write(self._outbox.failed(envelope, now, now + int(wait * 1000), reason))
         if worker.breaker.failing_since is not None:
             self._failing(worker.name, worker.breaker.failing_since)
+
+    def _give_up(self, worker: _Worker, envelope: Envelope, now: int, reason: str) -> None:
+        rows = self._outbox.dead(envelope, now, reason)
+        if rows:
+            worker.given_up += len(rows)
+            worker.lost = True
+            self._write(rows)
+            self._gave_up(envelope, reason)

@@ -36,6 +36,8 @@ class Sending:
         self.envelope = envelope
         self.hung = False
         """It was cut a while ago, and still runs."""
+        self.came_back: Callable[[], None] | None = None
+        """Called when it ends although it was cut."""
         self._channel, self._ctx, self._notification = channel, ctx, notification
         self._ended = ended
         self._open = True
@@ -57,12 +59,16 @@ class Sending:
             await self._channel.send(self._notification, self._ctx)
         except BaseException as raised:
             if self._is_our_cancellation(raised):
+                if self.came_back is not None:
+                    self._loop.call_later(0.0, self.came_back)
                 raise
             error = raised
         finally:
             self.running = self.hung = False
         if self._open:
             self._tell(error)
+        elif self.came_back is not None:
+            self.came_back()
 
     def _is_our_cancellation(self, error: BaseException) -> bool:
         if isinstance(error, asyncio.CancelledError | GeneratorExit):
@@ -85,5 +91,8 @@ class Sending:
 
 
 def in_words(error: BaseException) -> str:
-    """What went wrong, in a sentence for people."""
-    return str(error) if isinstance(error, DeliveryError) else failure(error)
+    """What went wrong, in a sentence for people; whatever the exception of a plugin does when it is asked."""
+    try:
+        return str(error) if isinstance(error, DeliveryError) else failure(error)
+    except BaseException:
+        return type(error).__name__

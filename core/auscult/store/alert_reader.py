@@ -46,7 +46,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     changes: list[AlertChange]
     rows: list[Row]
     noticed: dict[str, list[int]]
-    """By alert, when firing notices of the last hour went out."""
+    """By alert, when firing notices went out: the latest, and those of the last hour."""
     silences: list[Silence]
     rule_states: list[RuleState]
 
@@ -121,6 +121,19 @@ class AlertReader:
             )
             return [(ident, _change(body)) for ident, body in found]
 
+    def recent_changes(self, since: int, *, limit: int = 200, component: str | None = None) -> list[AlertChange]:
+        """Changes since that time (ms), newest first."""
+        changes: list[AlertChange] = []
+        with self._snapshot() as connection:
+            # Numbers grow with time, so the first that is too old ends it.
+            for at, body in connection.execute("SELECT at, body FROM alert_change ORDER BY id DESC"):
+                if at < since or len(changes) == limit:
+                    break
+                change = _change(body)
+                if component in (None, change.alert.component):
+                    changes.append(change)
+        return changes
+
     def deliveries(
         self,
         *,
@@ -155,6 +168,15 @@ class AlertReader:
                 "SELECT body FROM alert_change WHERE alert = ? AND number = ?", (row.alert, row.number)
             ).fetchone()
         return (row, _change(found[0])) if found else None
+
+    def end_of(self, alert: str) -> AlertChange | None:
+        """The end of an alert that is over."""
+        with self._snapshot() as connection:
+            found = connection.execute(
+                "SELECT body FROM alert_change WHERE alert = ? ORDER BY number DESC LIMIT 1", (alert,)
+            ).fetchone()
+        last = _change(found[0]) if found else None
+        return last if last is not None and last.kind is ChangeKind.RESOLVED else None
 
     def audits(self, *, before: int | None = None, limit: int = 100) -> list[tuple[int, int, str, str, str, str]]:
         """Who did what, newest first: growing number, time (ms), who, action, target, details."""
@@ -193,7 +215,7 @@ _ANNOUNCING = frozenset({ChangeKind.FIRED, ChangeKind.REOPENED, ChangeKind.UNSUP
 
 
 def _noticed(changes: Iterable[AlertChange], rows: Iterable[Row], now: int) -> dict[str, list[int]]:
-    """When each alert's firings were told, or are to be, within the last hour."""
+    """When each alert's firings were told, or are to be: the latest, and those of the last hour."""
     announcing = {(change.alert.id, change.alert.number) for change in changes if change.kind in _ANNOUNCING}
     found: dict[tuple[str, int], int] = {}
     for row in rows:
@@ -204,6 +226,9 @@ def _noticed(changes: Iterable[AlertChange], rows: Iterable[Row], now: int) -> d
             found[which] = min(found.get(which, at), at)
     noticed: dict[str, set[int]] = {}
     for (alert, _), at in found.items():
-        if at > now - HOUR_MS:
-            noticed.setdefault(alert, set()).add(at)
-    return {alert: sorted(times) for alert, times in noticed.items()}
+        noticed.setdefault(alert, set()).add(at)
+    # The latest one counts for the cooldown however long ago it was.
+    return {
+        alert: [at for at in sorted(times) if at > now - HOUR_MS or at == max(times)]
+        for alert, times in noticed.items()
+    }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+import msgspec
 from msgspec import msgpack
 
 from auscult.alert import Alert, AlertChange
@@ -51,7 +54,25 @@ TABLES = (
     )""",
 )
 
-_encode: Callable[[object], bytes] = msgpack.Encoder().encode
+_pack: Callable[[object], bytes] = msgpack.Encoder().encode
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def _encode(value: object) -> bytes:
+    """As MessagePack; text that UTF-8 does not have becomes U+FFFD, for one alert may not hold up all others."""
+    try:
+        return _pack(value)
+    except UnicodeEncodeError:
+        return _pack(_fit(msgspec.to_builtins(value)))
+
+
+def _fit(value: Any) -> Any:
+    if isinstance(value, str):
+        return _LONE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_fit(name): _fit(item) for name, item in value.items()}
+    return [_fit(item) for item in value] if isinstance(value, list | tuple) else value
+
 
 _ALERT = """INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     status = excluded.status, severity = excluded.severity, resolved_at = excluded.resolved_at, body = excluded.body"""

@@ -278,7 +278,7 @@ def test_silence_never_swallows_the_end_of_what_was_told():
 
 def test_what_is_offered_silenced_is_only_noted():
     outbox = Outbox()
-    (row,) = offered(outbox, change(), silenced=True)
+    (row,) = offered(outbox, change(), silenced="silence s1")
     assert (row.state, row.done_at) == (RowState.SILENCED, AT)
     assert outbox.take("ops", AT) is None
     assert outbox.pending_channels("a") == []

@@ -90,7 +90,7 @@ class Life(RuleBasedStateMachine):
     def fire_in_silence(self, alert):
         if not self.is_open(alert):
             made = self.record(alert, ChangeKind.REOPENED if self.last(alert) else ChangeKind.FIRED)
-            self.commit(self.outbox.offer(made, "ops", due=self.now, silenced=True))
+            self.commit(self.outbox.offer(made, "ops", due=self.now, silenced="silence s1"))
             self.offered.setdefault((alert, "ops"), []).append(made.alert.number)
 
     @rule(channel=st.sampled_from(CHANNELS))
