@@ -5,6 +5,8 @@ AuscultError
 ├── ComponentNotFound       no component of that name
 ├── AlertNotFound           no open alert of that id
 ├── SilenceNotFound         no silence of that id
+├── DashboardNotFound       no dashboard (or panel, or incident) of that id
+├── DashboardConflict       it is taken, was changed meanwhile, or is not ours to change
 ├── UnknownKind             no plugin offers that kind
 │   └── AmbiguousKind       several do, and none of them is bundled
 ├── MissingDependency       an extra is not installed (also an ImportError)
@@ -27,6 +29,8 @@ __all__ = [
     "AuscultError",
     "ComponentNotFound",
     "ConfigurationError",
+    "DashboardConflict",
+    "DashboardNotFound",
     "DeliveryError",
     "EgressRefused",
     "Finding",
@@ -118,6 +122,18 @@ class SilenceNotFound(AuscultError):
     def __init__(self, ident: str) -> None:
         self.ident = ident
         super().__init__(f"There is no silence {ident!r}")
+
+
+class DashboardNotFound(AuscultError):
+    """There is no dashboard, panel or incident of that id."""
+
+    def __init__(self, ident: str, known: Iterable[str] = (), *, what: str = "dashboard") -> None:
+        self.ident = ident
+        super().__init__(f"There is no {what} `{ident}`{did_you_mean(ident, known)}")
+
+
+class DashboardConflict(AuscultError):
+    """It is taken, was changed by somebody else meanwhile, or is not ours to change."""
 
 
 class MissingDependency(AuscultError, ImportError):

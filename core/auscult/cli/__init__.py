@@ -24,6 +24,7 @@ _COMMANDS = {
     "init": "Write a configuration for what this environment has.",
     "doctor": "Look for what is wrong, and say what to do.",
     "token": "Make an access token.",
+    "user": "Make a login with a password.",
     "completion": "Print a shell completion script.",
 }
 

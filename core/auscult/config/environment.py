@@ -18,6 +18,7 @@ from auscult.config.settings import (
     EgressSettings,
     LimitSettings,
     ServerSettings,
+    StatusPageSettings,
     StoreSettings,
 )
 from auscult.errors import did_you_mean
@@ -32,6 +33,7 @@ LAYERED: dict[str, type[Struct]] = {
     "defaults": DefaultSettings,
     "limits": LimitSettings,
     "egress": EgressSettings,
+    "status_page": StatusPageSettings,
 }
 """The tables whose keys variables and the command line may set."""
 _INTERVALS: dict[str, KeyPath] = {

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, inspect
 
 from auscult.config import words
+from auscult.config.dashboards import DashboardTable, PanelKeys
 from auscult.config.environment import LAYERED
 from auscult.config.fielddocs import field_docs, summary
 from auscult.config.settings import ComponentKeys
@@ -48,7 +49,7 @@ def schema(catalogue: Catalogue) -> Schema:
             "components": _components(catalogue.checks),
             **{table: _kinds(getattr(catalogue, table, {}), key) for table, key in KINDS.items()},
             "rules": _named({"type": "object"}),
-            "dashboards": _named({"type": "object"}),
+            "dashboards": _dashboards(catalogue.panels),
             "routes": {"type": "array", "items": {"type": "object"}},
             **tables,
         },
@@ -105,6 +106,16 @@ def _kinds(classes: Mapping[str, type[Struct]], key: str) -> Schema:
     item: Schema = {"type": "object", "properties": common, "required": [key]}
     if classes:
         item["allOf"] = [_when(key, kind, cls, common) for kind, cls in sorted(classes.items())]
+    return _named(item)
+
+
+def _dashboards(classes: Mapping[str, type[Struct]]) -> Schema:
+    common: Schema = _properties(PanelKeys) | {"panel": {"enum": sorted(classes)}}
+    panel: Schema = {"type": "object", "properties": common, "required": ["panel"]}
+    if classes:
+        panel["allOf"] = [_when("panel", kind, cls, common) for kind, cls in sorted(classes.items())]
+    item = _struct(DashboardTable)
+    item["properties"]["panels"] = {"type": "array", "items": panel}
     return _named(item)
 
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from auscult.config import document
 from auscult.config.alerting import alert_settings
 from auscult.config.components import ITSELF, Components
+from auscult.config.dashboards import decode_dashboards
 from auscult.config.decode import Decoder
 from auscult.config.discovery import discovered_components
 from auscult.config.document import Document
 from auscult.config.environment import Layers
 from auscult.config.references import References, names_in
 from auscult.config.report import Report
-from auscult.config.settings import EgressSettings, LimitSettings, ServerSettings, Settings
+from auscult.config.settings import EgressSettings, LimitSettings, ServerSettings, Settings, StatusPageSettings
 from auscult.config.tables import NAMED, Tables, from_environment
 from auscult.errors import ConfigurationError, Finding
 
@@ -103,6 +104,8 @@ def _settle(
         "store": tables.store(source.directory),
         "auth": tables.auth(source.directory),
         "routes": tables.routes(),
+        "boards": decode_dashboards(layers.data.get("dashboards"), tables.decoder, catalogue),
+        "status_page": tables.settings("status_page", StatusPageSettings),
     }
     values["alerting"] = alert_settings(tables.decoder, catalogue, layers.data, tables.objects["channels"])
     components: dict[str, Component]

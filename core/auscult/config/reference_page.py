@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from auscult.config import words
+from auscult.config.dashboards import DashboardTable, PanelKeys, VariableTable
 from auscult.config.environment import LAYERED
 from auscult.config.fielddocs import field_docs, summary
-from auscult.config.settings import ComponentKeys, RetentionSettings, TokenTable
-from auscult.kinds import Check
+from auscult.config.settings import ComponentKeys, OidcTable, RetentionSettings, TokenTable, UserTable
+from auscult.kinds import Check, Panel
 from auscult.model import HealthThreshold, Measurement
 from auscult.options import Duration, secret_fields
 
@@ -46,11 +47,24 @@ def reference(catalogue: Catalogue) -> str:
         parts += _table(name, kind)
         if name == "auth":
             parts += _table("auth.tokens.NAME", TokenTable)
+            parts += _table("auth.users.NAME", UserTable)
+            parts += _table("auth.oidc", OidcTable)
         if name == "store":
             parts += _table("store.retention", RetentionSettings)
+    parts += _table("dashboards.NAME", DashboardTable)
+    parts += _table("dashboards.NAME.variables.NAME", VariableTable)
+    parts += _table("dashboards.NAME.panels (a list)", PanelKeys)
     parts.append("## Kinds of check\n")
     parts += [kind_reference(cls) for _, cls in sorted(catalogue.checks.items())]
+    parts.append("## Kinds of panel\n")
+    parts += [panel_reference(cls) for _, cls in sorted(catalogue.panels.items())]
     return "\n".join(parts)
+
+
+def panel_reference(cls: type[Panel]) -> str:
+    """The part about one kind of panel: what it shows, its options."""
+    head = [f"### `{cls.kind}` (panel)\n", summary(cls) + "\n"]
+    return "\n".join([*head, *(_options(cls) or ["It has no options of its own.\n"])])
 
 
 def kind_reference(cls: type[Check], *, level: int = 3) -> str:

@@ -15,6 +15,7 @@ from auscult.config.alerting import AlertSettings
 from auscult.errors import Finding
 from auscult.model import HealthThreshold
 from auscult.options import Duration, SecretStr
+from auscult.panels import Dashboard
 
 __all__ = [
     "AuthSettings",
@@ -23,13 +24,18 @@ __all__ = [
     "DefaultSettings",
     "EgressSettings",
     "LimitSettings",
+    "OidcTable",
+    "MetricsSettings",
     "RetentionSettings",
     "Role",
     "ServerSettings",
     "Settings",
+    "StatusPageSettings",
     "StoreSettings",
     "Token",
     "TokenTable",
+    "User",
+    "UserTable",
 ]
 
 Role = Literal["viewer", "operator", "admin"]
@@ -233,6 +239,58 @@ class Token(Struct, frozen=True, kw_only=True):
         return f"Token(name={self.name!r}, role={self.role!r}, hash='***')"
 
 
+class UserTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One person who may log in at the page with a password; the name is the table's."""
+
+    role: Role
+    """What the person may do; as for a token."""
+    hash: SecretStr
+    """The password's scrypt hash, as `auscult user NAME` prints it."""
+
+    def __repr__(self) -> str:
+        return f"UserTable(role={self.role!r})"
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """A person who may log in with a password, as the server knows them."""
+
+    name: str
+    role: Role
+    hash: SecretStr
+
+    def __repr__(self) -> str:
+        return f"User(name={self.name!r}, role={self.role!r}, hash='***')"
+
+
+class OidcTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Login through an OpenID Connect provider. Needs the extra `oidc`."""
+
+    issuer: Annotated[str, Meta(pattern=r"^https?://\S+$", description="an address that begins with https://")]
+    """The provider's address; `/.well-known/openid-configuration` below it says the rest."""
+    client_id: Annotated[str, Meta(min_length=1)]
+    """What this auscult is called at the provider."""
+    client_secret: SecretStr = ""
+    """Best as `${NAME}` or `{ file = "…" }`."""
+    title: str = "Single sign-on"
+    """What stands on the button."""
+    url: Annotated[str, Meta(pattern=r"^(https?://\S+)?$", description="an address that begins with https://")] = ""
+    """The address of this auscult as browsers see it, for the provider to send them back to `/login/oidc/callback`
+    below it. Default: the one of the request."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    """What is asked for."""
+    name_claim: str = "preferred_username"
+    """The claim that a person is called by; `email` and `sub` stand in where it is missing."""
+    role_claim: str = "groups"
+    """The claim whose values decide about the role, a text or a list."""
+    roles: dict[str, Role] = {}
+    """Values of that claim and the role that each gives; the most powerful one counts."""
+    default_role: Literal["", "viewer", "operator", "admin"] = ""
+    """The role of those to whom no value gives one. Empty: they are refused."""
+
+    def __repr__(self) -> str:
+        return f"OidcTable(issuer={self.issuer!r}, client_id={self.client_id!r})"
+
+
 class AuthTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may do what. Without any token the server serves the loopback only, and everybody there is admin."""
 
@@ -240,12 +298,48 @@ class AuthTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bearer tokens by name: `[auth.tokens.NAME]`."""
     tokens_file: str = ""
     """A TOML file of further tokens, one table `[NAME]` each; relative to the configuration file."""
+    users: dict[str, UserTable] = {}
+    """People who log in at the page with a password, by name: `[auth.users.NAME]`."""
+    oidc: OidcTable | None = None
+    """Login through a provider: `[auth.oidc]`."""
+    session_lifetime: Duration = Duration(7 * 86400)
+    """How long after the login a session ends whatever happens."""
+    session_idle: Duration = Duration(86400)
+    """How long after the last request a session ends."""
 
 
 class AuthSettings(Struct, frozen=True, kw_only=True):
     """The tokens of the file, the tokens file and the environment, all hashed."""
 
     tokens: tuple[Token, ...] = ()
+    users: tuple[User, ...] = ()
+    oidc: OidcTable | None = None
+    session_lifetime: float = 7 * 86400.0
+    session_idle: float = 86400.0
+
+    @property
+    def anybody(self) -> bool:
+        """Whether there is anything to prove who one is with; if not, this machine alone may ask."""
+        return bool(self.tokens or self.users or self.oidc is not None)
+
+
+class StatusPageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A page for everybody, without login, that shows no more than what is listed here. Off by default."""
+
+    enabled: bool = False
+    """`true` makes `/status`, its data and the badges public."""
+    title: str = "Status"
+    """The heading."""
+    description: str = ""
+    """A sentence below it."""
+    groups: tuple[str, ...] = ()
+    """The groups of components that are shown, in this order."""
+    components: tuple[str, ...] = ()
+    """Further components that are shown. Without groups and components: all that count."""
+    names: dict[str, str] = {}
+    """What components are called there, by their name: `{ stt_client = "Speech recognition" }`."""
+    group_names: dict[str, str] = {}
+    """What groups are called there."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -270,6 +364,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     dashboards: dict[str, dict[str, Any]] = {}
     alerting: AlertSettings = AlertSettings()
     """Rules, channels, routes and maintenance windows, built."""
+    metrics: MetricsSettings = MetricsSettings()
+    boards: tuple[Dashboard, ...] = ()
+    """The dashboards of the file, built."""
+    status_page: StatusPageSettings = StatusPageSettings()
     itself: Component | None = None
     """`[components.auscult]`: the common keys for the monitor's own component; its check is a placeholder."""
     file: Path | None = None

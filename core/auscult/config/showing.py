@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from auscult.component import Component
-from auscult.config.settings import Settings
+from auscult.config.settings import AuthSettings, Settings
 from auscult.config.tables import KINDS
+from auscult.definitions import define
 from auscult.options import Duration, public
 
 __all__ = ["Plan", "plan", "show"]
 
 _PACE = ("interval", "timeout", "retry_interval")
-_TABLES = ("server", "store", "defaults", "limits", "egress")
+_TABLES = ("server", "store", "defaults", "limits", "egress", "status_page")
 _NAMED = ("channels", "exporters", "sources", "rules", "maintenance", "dashboards")
 _AT_START = ("server.", "store.", "egress.", "limits.")
 """What a running server keeps until it is started anew."""
@@ -63,6 +65,11 @@ def _differences(old: Settings, new: Settings) -> list[str]:
         found += [f"{table}.{name}" for name in _changed(getattr(old, table), getattr(new, table))]
     tokens = [{token.name: token for token in settings.auth.tokens} for settings in (old, new)]
     found += [f"auth.tokens.{name}" for name in _changed(*tokens)]
+    users = [{user.name: user for user in settings.auth.users} for settings in (old, new)]
+    found += [f"auth.users.{name}" for name in _changed(*users)]
+    for key in ("oidc", "session_lifetime", "session_idle"):
+        if getattr(old.auth, key) != getattr(new.auth, key):
+            found.append(f"auth.{key}")
     return found + (["routes"] if old.routes != new.routes else [])
 
 
@@ -78,12 +85,23 @@ def show(settings: Settings) -> dict[str, Any]:
         "plugins": list(settings.plugins),
     }
     shown |= {table: public(getattr(settings, table)) for table in _TABLES}
-    shown["auth"] = {"tokens": {token.name: {"role": token.role, "hash": "***"} for token in settings.auth.tokens}}
+    shown["auth"] = _auth(settings.auth)
     components = [*settings.components.values(), *([settings.itself] if settings.itself else [])]
     shown["components"] = {component.name: _component(component) for component in components}
-    shown |= {table: {name: _masked(raw) for name, raw in getattr(settings, table).items()} for table in _NAMED}
+    shown |= {table: {name: _masked(raw) for name, raw in getattr(settings, table).items()} for table in _NAMED[:-1]}
+    shown["dashboards"] = {board.id: msgspec.to_builtins(define(board)) for board in settings.boards}
     shown["routes"] = [_masked(route) for route in settings.routes]
     return shown
+
+
+def _auth(auth: AuthSettings) -> dict[str, Any]:
+    return {
+        "tokens": {token.name: {"role": token.role, "hash": "***"} for token in auth.tokens},
+        "users": {user.name: {"role": user.role, "hash": "***"} for user in auth.users},
+        "oidc": public(auth.oidc) if auth.oidc is not None else None,
+        "session_lifetime": str(Duration(auth.session_lifetime)),
+        "session_idle": str(Duration(auth.session_idle)),
+    }
 
 
 def _component(component: Component) -> dict[str, Any]:

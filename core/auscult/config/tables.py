@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +17,15 @@ from auscult.config.document import KeyPath
 from auscult.config.environment import LAYERED, state_directory
 from auscult.config.references import References
 from auscult.config.report import Report
-from auscult.config.settings import AuthSettings, AuthTable, DefaultSettings, StoreSettings, Token, TokenTable
+from auscult.config.settings import (
+    AuthSettings,
+    AuthTable,
+    DefaultSettings,
+    StoreSettings,
+    Token,
+    TokenTable,
+    User,
+)
 from auscult.errors import ConfigurationError, did_you_mean
 from auscult.options import Duration
 
@@ -30,6 +39,8 @@ KINDS = {"channels": "channel", "exporters": "exporter", "sources": "source"}
 NAMED = (*KINDS, "rules", "maintenance", "dashboards")
 TABLES = ("components", *NAMED, "routes", *LAYERED)
 NAME_RULE = "a name has 1 to 64 of the characters a-z 0-9 _ . -"
+LOGIN = re.compile(r"[a-zA-Z0-9_.@+-]{1,64}")
+LOGIN_RULE = "a login name has 1 to 64 of the characters a-z A-Z 0-9 _ . @ + -"
 
 _FROM_ENVIRONMENT = (
     ("ALERT_WEBHOOK_URL", "channels", "webhook", "webhook_url"),
@@ -97,7 +108,23 @@ class Tables:
         found = _tokens(self.decoder, raw.get("tokens") if isinstance(raw, dict) else None, ("auth", "tokens"))
         if table.tokens_file:
             found += self._tokens_file((directory or Path()) / table.tokens_file, {token.name for token in found})
-        return AuthSettings(tokens=tuple(found))
+        for key in ("session_lifetime", "session_idle"):
+            refuse_zero(self._report, ("auth", key), getattr(table, key))
+        return AuthSettings(
+            tokens=tuple(found),
+            users=self._users(table),
+            oidc=table.oidc,
+            session_lifetime=float(table.session_lifetime),
+            session_idle=float(table.session_idle),
+        )
+
+    def _users(self, table: AuthTable) -> tuple[User, ...]:
+        for name, user in table.users.items():
+            if not LOGIN.fullmatch(name):
+                self._report.add(("auth", "users", name), LOGIN_RULE)
+            elif problem := tokens.hash_problem(user.hash):
+                self._report.add(("auth", "users", name, "hash"), problem)
+        return tuple(User(name=name, role=user.role, hash=user.hash) for name, user in table.users.items())
 
     def _tokens_file(self, path: Path, taken: set[str]) -> list[Token]:
         try:

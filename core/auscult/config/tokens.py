@@ -152,7 +152,7 @@ class TokenBook:
 def check_exposure(settings: Settings) -> None:
     """Refuse to be reachable from elsewhere while everybody would be admin. Raises ConfigurationError."""
     host, port = settings.server.host, settings.server.port
-    if settings.auth.tokens or is_loopback(host):
+    if settings.auth.anybody or is_loopback(host):
         return
     raise ConfigurationError(
         f"The server would listen on {host}:{port} without any token, so that whoever reaches that address could "

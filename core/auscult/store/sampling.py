@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 from msgspec import Struct
 
@@ -116,7 +117,7 @@ def _first_since(connection: sqlite3.Connection, at: int) -> int | None:
     return int(low)
 
 
-def _by_number(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
+def _by_number(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
     for begin in range(0, len(ids), AT_ONCE):
         part = ids[begin : begin + AT_ONCE]
         marks = ",".join("?" * len(part))
