@@ -25,7 +25,6 @@ __all__ = [
     "EgressSettings",
     "LimitSettings",
     "OidcTable",
-    "MetricsSettings",
     "RetentionSettings",
     "Role",
     "ServerSettings",
@@ -364,7 +363,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     dashboards: dict[str, dict[str, Any]] = {}
     alerting: AlertSettings = AlertSettings()
     """Rules, channels, routes and maintenance windows, built."""
-    metrics: MetricsSettings = MetricsSettings()
     boards: tuple[Dashboard, ...] = ()
     """The dashboards of the file, built."""
     status_page: StatusPageSettings = StatusPageSettings()
