@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from heapq import heappop, heappush
@@ -28,16 +29,17 @@ from auscult.alert import (
     delivery_key,
 )
 from auscult.alerts.batch import Batch
-from auscult.alerts.book import AlertBook, Firing, Surroundings, firing_of
-from auscult.alerts.external import ExternalAlert, Externals
+from auscult.alerts.book import AlertBook, Firing, Surroundings
+from auscult.alerts.external import RESOLVE_AFTER, ExternalAlert, Externals
 from auscult.alerts.matching import Matcher
 from auscult.alerts.outbox import Outbox
+from auscult.alerts.posted import Posted
 from auscult.alerts.quiet import MaintenanceWindow, Silence
 from auscult.alerts.routing import Route, Router
 from auscult.alerts.rows import Envelope, Row
 from auscult.clock import Clock
 from auscult.component import NAME
-from auscult.errors import AlertNotFound, ConfigurationError, SilenceNotFound, did_you_mean
+from auscult.errors import AlertNotFound, ConfigurationError, SilenceNotFound, StoreError, did_you_mean
 from auscult.kinds import TOLD, Channel
 from auscult.model import AlertSeverity, CheckResult, ComponentHealth, Problem, SystemHealth
 from auscult.rules.data import RuleData, SystemData
@@ -68,6 +70,10 @@ SWEEP = 5.0
 DELIVERY_FAILED = "delivery_failed"
 """The rule under which a channel that was given up is an alert itself."""
 SELF = "auscult"
+RECENT = 1000
+"""Changes that are remembered where there is no store to ask."""
+PATIENCE = 10.0
+"""Seconds that somebody waits for a commit before they are told that it has not come yet."""
 T = TypeVar("T")
 
 
@@ -112,12 +118,13 @@ class AlertManager:
         self._engine = RuleEngine(self._own_rules.values(), complain=self._on_bad_rule)
         self._outbox = Outbox(staged=True)
         self._book = AlertBook(Router((), ()), self._outbox, around)
-        self._externals = Externals(self._book)
+        self._externals = Externals(self._book, lambda name: name in self._own_rules or name == DELIVERY_FAILED)
         self._committer = Committer(self._on_committed)
         self._states: list[RuleState] = []
         self._seen: dict[str, Alert] = {}
         self._resolved: list[tuple[int, str]] = []
         self._listeners: list[Callable[[int, AlertChange], None]] = []
+        self._recent: deque[tuple[int, AlertChange]] = deque(maxlen=RECENT)
         self._delivery: Delivery | None = None
         self._services: Services | None = None
         self._store: Store | None = None
@@ -320,6 +327,8 @@ class AlertManager:
                 self._seen.pop(alert.id, None)
                 if alert.resolved_at is not None:
                     heappush(self._resolved, (alert.resolved_at, alert.id))
+        if self._store is None:
+            self._recent.extend(zip(ids, batch.changes, strict=True))
         for number, change in zip(ids, batch.changes, strict=True):
             _log_change(change, told=bool(self._channels))
             for listen in self._listeners:
@@ -419,12 +428,25 @@ class AlertManager:
         self._commit(batch, done.set)
         self._arm()
         if self._loop is not None:
-            await done.wait()
+            with anyio.move_on_after(PATIENCE):
+                await done.wait()
+            if not done.is_set():
+                raise StoreError(f"It is not committed yet; that is tried again until it works: {self.commit_error}")
 
     async def post(self, alerts: Iterable[ExternalAlert]) -> None:
-        """Take in what others raise; returns when it is committed."""
+        """Take in what others raise; returns when it is committed. Raises StoreError."""
         self._externals.post(alerts, self._clock.now_ms())
-        if self._book.has_news:
+        await self._committed_news()
+
+    async def post_encoded(self, body: Iterable[Posted]) -> list[tuple[int, str]]:
+        """The same for a decoded body; gives place and reason of what was refused. Raises StoreError."""
+        refused = self._externals.post_encoded(body, self._clock.now_ms())
+        await self._committed_news()
+        return refused
+
+    async def _committed_news(self) -> None:
+        # Who posts again what is still being committed waits for that as well.
+        if self._book.has_news or self._committer.pending:
             await self._committed(self._book.collect())
 
     async def try_channel(self, name: str) -> Tried:
@@ -512,9 +534,23 @@ class AlertManager:
         """The open alerts that a silence with these matchers would keep quiet."""
         return self._book.quieting.preview(matchers, self.open_alerts())
 
+    def channels_of(self, alert: Alert) -> list[str]:
+        """Names of the channels that the routes in force lead an alert to."""
+        return [hit.channel for hit in self._book.router.route(alert)[0]]
+
+    def ends_at(self, alert: Alert) -> int:
+        """When an open alert is over (ms) unless somebody says again that it goes on."""
+        end = self._externals.end_of(alert)
+        return self._clock.now_ms() + RESOLVE_AFTER if end is None else end
+
     def channel_stats(self) -> dict[str, ChannelStats]:
         """How each channel is doing."""
         return self._delivery.stats() if self._delivery is not None else {}
+
+    @property
+    def commit_error(self) -> str:
+        """Why what was decided is not on disk; empty while commits succeed."""
+        return self._committer.last_error
 
     def listen(self, listener: Callable[[int, AlertChange], None]) -> None:
         """Have `listener` called, on the loop, with each committed change and its growing number."""
@@ -530,14 +566,16 @@ class AlertManager:
 
     async def changes(self, ident: str) -> list[AlertChange]:
         """What happened to an alert, oldest first. Raises AlertNotFound."""
-        found: list[AlertChange] = await self._ask(lambda store: store.alerts.changes_of(ident), [])
+        recent = [change for _, change in self._recent if change.alert.id == ident]
+        found: list[AlertChange] = await self._ask(lambda store: store.alerts.changes_of(ident), recent)
         if not found:
             raise AlertNotFound(ident)
         return found
 
     async def changes_since(self, number: int, limit: int = 1000) -> list[tuple[int, AlertChange]]:
         """Changes with larger numbers, oldest first."""
-        return await self._ask(lambda store: store.alerts.changes_since(number, limit), [])
+        recent = [(sequence, change) for sequence, change in self._recent if sequence > number][:limit]
+        return await self._ask(lambda store: store.alerts.changes_since(number, limit), recent)
 
     async def deliveries(self, **filters: Any) -> list[Row]:
         """Rows of the outbox, newest first; `channel`, `state`, `alert`, `limit` choose."""
@@ -591,6 +629,7 @@ class AlertManager:
             now,
         )
         self._states = kept.rule_states
+        self._externals.restore(kept.alerts, now)
         self._end_orphans(alive, now)
         for alert in kept.alerts:
             if alert.status.is_open:
@@ -603,8 +642,8 @@ class AlertManager:
         """Open alerts that nothing could end any more."""
         for alert in alive:
             if alert.generator:
-                self._externals.adopt(firing_of(alert), now)
-            elif alert.rule != DELIVERY_FAILED and alert.rule not in self._own_rules:
+                continue  # see `Externals.restore`
+            if alert.rule != DELIVERY_FAILED and alert.rule not in self._own_rules:
                 self._book.forget_rule(alert.rule, now)
             elif alert.component and not self._is_known(alert.component):
                 self._book.forget_component(alert.component, now)

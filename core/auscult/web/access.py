@@ -56,10 +56,11 @@ class Access:
         if not self._tokens:
             require_loopback(connection, server.trusted_proxies)
             return
-        role = (await self._token(connection.headers.get("authorization", ""))).role
+        token = await self._token(connection.headers.get("authorization", ""))
         wanted = handler.opt.get("role", "viewer")
-        if not allows(role, wanted):
-            raise PermissionDeniedException(f"This needs the role `{wanted}`; the token has the role `{role}`")
+        if not allows(token.role, wanted):
+            raise PermissionDeniedException(f"This needs the role `{wanted}`; the token has the role `{token.role}`")
+        connection.scope.setdefault("state", {})["caller"] = token.name
 
     def __deepcopy__(self, _: object) -> Self:
         """Litestar copies its routers; what has been counted and remembered is one for all of them."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from litestar import Request, delete, get, post
-from litestar.exceptions import ClientException
+from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
@@ -15,6 +15,7 @@ from auscult.alert import Alert, AlertStatus
 from auscult.alerts.matching import Matcher
 from auscult.alerts.rows import RowState
 from auscult.clock import iso_millis
+from auscult.errors import ConfigurationError
 from auscult.model import AlertSeverity
 from auscult.monitor import Monitor
 from auscult.runtime.delivery import ChannelStats
@@ -143,7 +144,11 @@ def _alert_actions(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     @_act("/alerts/{ident:str}/acknowledge", operation_id="acknowledgeAlert", summary="Take an alert on")
     async def acknowledge(ident: _Ident, data: JSONBody[AcknowledgeBody], request: Request[Any, Any, Any]) -> AlertBody:
         until = _ms(data.until)
-        return AlertBody.of(await monitor.alerts.acknowledge(ident, by=_who(request), note=data.note, until=until))
+        try:
+            taken = await monitor.alerts.acknowledge(ident, by=_who(request), note=data.note, until=until)
+        except ConfigurationError as error:
+            raise ClientException(str(error)) from error
+        return AlertBody.of(taken)
 
     @_act("/alerts/{ident:str}/unacknowledge", operation_id="unacknowledgeAlert", summary="Give an alert back")
     async def unacknowledge(ident: _Ident, data: JSONBody[NoteBody], request: Request[Any, Any, Any]) -> AlertBody:
@@ -185,15 +190,17 @@ def _silence_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         assert ends_at is not None
         if ends_at <= monitor.clock.now_ms():
             raise ClientException("`ends_at` lies in the past")
-        return SilenceBody.of(
-            await monitor.alerts.silence(
+        try:
+            made = await monitor.alerts.silence(
                 _matchers(data.matchers),
                 starts_at=_ms(data.starts_at),
                 ends_at=ends_at,
                 by=_who(request),
                 comment=data.comment,
             )
-        )
+        except ConfigurationError as error:
+            raise ClientException(str(error)) from error
+        return SilenceBody.of(made)
 
     @post(
         "/silences/preview",
@@ -257,7 +264,10 @@ def _channel_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     )
     async def test(name: _Name) -> TestedBody:
         """Says what came of it; nothing is tried again."""
-        outcome = await monitor.alerts.try_channel(name)
+        try:
+            outcome = await monitor.alerts.try_channel(name)
+        except ConfigurationError as error:
+            raise NotFoundException(str(error)) from error
         return TestedBody(delivered=not outcome.error, seconds=outcome.seconds, error=outcome.error)
 
     return (channels, test)

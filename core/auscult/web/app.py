@@ -21,6 +21,7 @@ from auscult.web.bodies import ReadingBody
 from auscult.web.control import control_routes
 from auscult.web.front import Front
 from auscult.web.health import health_routes
+from auscult.web.inbound import inbound_routes
 from auscult.web.metrics import metrics_routes
 from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
@@ -83,6 +84,7 @@ def make_litestar(
             route_handlers=[
                 *health_routes(monitor, answers),
                 *alert_routes(monitor),
+                *inbound_routes(monitor),
                 *metrics_routes(monitor),
                 *control_routes(reload),
                 *openapi_routes(lambda: _describe(root())),
