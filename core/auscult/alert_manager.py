@@ -130,16 +130,22 @@ class AlertManager:
         self._store: Store | None = None
         self._loop: Loop | None = None
         self._timer: Handle | None = None
+        self._armed = 0
         self._stopped = False
+        self.check_interval = 60.0
+        """Seconds at most between looks at what time alone brings."""
+        self._bring: Callable[[int], None] = self.advance
+        self._due: Callable[[], int | None] = self.next_due
+        self._moment_of: Callable[[int], int] = lambda now: now
 
     # Life
 
-    async def start(self, loop: Loop, services: Services, store: Store | None) -> None:
-        """Bring back what was there before, and begin to deliver."""
+    async def start(self, loop: Loop, services: Services, store: Store | None, now: int | None = None) -> None:
+        """Bring back what was there before, and begin to deliver; `now` (ms) is when the run begins."""
         self._loop, self._services, self._store = loop, services, store
         self._stopped = False
         if store is not None:
-            await self._restore(store)
+            await self._restore(store, self._clock.now_ms() if now is None else now)
         self._committer.open(loop, store)
         self._delivery = Delivery(
             loop,
@@ -180,6 +186,7 @@ class AlertManager:
                 self._channels[name] = channel
         self._configured = set(settings.channels)
         self._routes = settings.routes
+        self.check_interval = settings.check_interval
         self._replace_rules({rule.name: rule for rule in settings.rules}, now)
         self._book.quieting.set_windows(settings.windows)
         self._book.requiet(now)
@@ -227,28 +234,47 @@ class AlertManager:
 
     def _replace_rules(self, rules: Mapping[str, AlertRule], now: int) -> None:
         wanted = {**rules, **self._added_rules}
-        for name, rule in self._own_rules.items():
-            if wanted.get(name) != rule:
+        for name in self._own_rules:
+            if name not in wanted:
                 self._book.forget_rule(name, now)
         self._own_rules = wanted
-        self._engine.replace(wanted.values())
+        self._apply(self._engine.replace(wanted.values(), now), now)
 
     # Results in
 
-    def take(self, result: CheckResult, view: Callable[[], ComponentHealth]) -> None:
+    def take(
+        self,
+        result: CheckResult,
+        view: Callable[[], ComponentHealth],
+        reckon: Callable[[str], Any] | None = None,
+    ) -> None:
         """Step the rules on a component's fresh result, and say so to alerts that wait for one."""
         if self._stopped:
             return
-        self._apply(self._engine.step(result.component, RuleData(view), result.at), result.at)
+        self._apply(self._engine.step(result.component, RuleData(view, reckon), result.at), result.at)
         self._book.looked_at(result.component, result.at)
         self._settle()
 
-    def take_system(self) -> None:
+    def look(
+        self, component: str, view: Callable[[], ComponentHealth], now: int, reckon: Callable[[str], Any] | None = None
+    ) -> None:
+        """Step the rules on a component that has had no result for too long."""
+        if not self._stopped:
+            self._apply(self._engine.step(component, RuleData(view, reckon), now, fresh=False), now)
+            self._settle()
+
+    def watch(self, component: str, view: Callable[[], ComponentHealth], now: int) -> None:
+        """A component is monitored from now on, though it has no result yet."""
+        if not self._stopped:
+            self._engine.watch(component, RuleData(view), now)
+            self._settle()
+
+    def take_system(self, data: SystemData | None = None, now: int | None = None) -> None:
         """Step the rules on the system's state; after a change of any component's status."""
         if self._stopped:
             return
-        now = self._clock.now_ms()
-        self._apply(self._engine.step_system(SystemData(self._system), now), now)
+        at = self._clock.now_ms() if now is None else now
+        self._apply(self._engine.step_system(data or SystemData(self._system), at), at)
         self._settle()
 
     def refresh_component(self, name: str) -> None:
@@ -261,15 +287,41 @@ class AlertManager:
         self._book.forget_component(name, self._clock.now_ms())
         self._settle()
 
+    # Time
+
+    def follow(
+        self,
+        advance: Callable[[int], None],
+        next_due: Callable[[], int | None],
+        moment: Callable[[int], int],
+    ) -> None:
+        """Let somebody else bring time forward, who has more to do at its moments than alerts; see `Judge`."""
+        self._bring, self._due, self._moment_of = advance, next_due, moment
+
     def sweep(self) -> None:
-        """Do what time alone brings."""
+        """Do what time alone has brought until now."""
         now = self._clock.now_ms()
-        self._apply(self._engine.sweep(now), now)
-        self._externals.sweep(now)
-        self._book.advance(now)
+        self._bring(now)
         self._write_rows(self._outbox.expire(now))
         self._remember_rules()
         self._settle()
+        self._arm()
+
+    def advance(self, now: int, until: int = 0) -> None:
+        """Do what time alone brings at `now` (ms); `until`: nobody looked until then."""
+        self._apply(self._engine.sweep(now), now)
+        self._externals.sweep(now)
+        self._book.advance(now, until)
+        self._settle()
+
+    def next_due(self) -> int | None:
+        """When `advance` may have something to do (ms)."""
+        sources = (self._book, self._engine, self._externals)
+        return min((due for each in sources if (due := each.next_due()) is not None), default=None)
+
+    def _moment(self) -> int:
+        """Now, for what a person does."""
+        return self._moment_of(self._clock.now_ms())
 
     def _apply(self, verdicts: Iterable[Verdict], now: int) -> None:
         for verdict in verdicts:
@@ -299,15 +351,15 @@ class AlertManager:
 
     def _settle(self) -> None:
         """Commit what was decided, and see to what comes next."""
-        if not self._book.has_news and not self._book.rechecks and self._timer is not None:
-            return
         if self._book.has_news:
             self._commit(self._book.collect())
         if self._book.rechecks:
             names, self._book.rechecks = self._book.rechecks, set()
             for name in names:
                 self._look(name)
-        self._arm()
+        due = self._due()
+        if self._timer is None or (due is not None and due < self._armed):
+            self._arm()
 
     def _commit(self, batch: Batch, done: Callable[[], None] | None = None) -> None:
         self._committer.submit(batch, self._outbox.order, done)
@@ -343,39 +395,39 @@ class AlertManager:
             return
         if self._timer is not None:
             self._timer.cancel()
-        sources = (self._book, self._engine, self._externals)
-        due = min((due for each in sources if (due := each.next_due()) is not None), default=None)
-        delay = SWEEP if due is None else min(max((due - self._clock.now_ms()) / 1000, 0.01), SWEEP)
+        now, due, longest = self._clock.now_ms(), self._due(), min(SWEEP, self.check_interval)
+        delay = longest if due is None else min(max((due - now) / 1000, 0.01), longest)
+        self._armed = now + int(delay * 1000)
         self._timer = self._loop.call_later(delay, self.sweep)
 
     # People
 
     async def acknowledge(self, ident: str, *, by: str, note: str = "", until: int | None = None) -> Alert:
         """Somebody takes it on, until that time (ms) or its end. Raises AlertNotFound."""
-        ack = Acknowledgement(author=by, at=self._clock.now_ms(), note=note, until=until)
+        ack = Acknowledgement(author=by, at=self._moment(), note=note, until=until)
         return await self._act(lambda: self._book.acknowledge(ident, ack), ident, by, "acknowledge", note)
 
     async def unacknowledge(self, ident: str, *, by: str) -> Alert:
         """Nobody has it any more. Raises AlertNotFound."""
         return await self._act(
-            lambda: self._book.unacknowledge(ident, by, self._clock.now_ms()), ident, by, "unacknowledge"
+            lambda: self._book.unacknowledge(ident, by, self._moment()), ident, by, "unacknowledge"
         )
 
     async def resolve(self, ident: str, *, by: str, note: str = "") -> Alert:
         """Over, because somebody says so; fires again when its condition begins to hold anew. Raises AlertNotFound."""
         return await self._act(
-            lambda: self._book.resolve(ident, by, note, self._clock.now_ms()), ident, by, "resolve", note
+            lambda: self._book.resolve(ident, by, note, self._moment()), ident, by, "resolve", note
         )
 
     async def note(self, ident: str, *, by: str, text: str) -> Alert:
         """Write something down. Raises AlertNotFound."""
-        return await self._act(lambda: self._book.note(ident, by, text, self._clock.now_ms()), ident, by, "note", text)
+        return await self._act(lambda: self._book.note(ident, by, text, self._moment()), ident, by, "note", text)
 
     async def silence(
         self, matchers: Iterable[Matcher], *, ends_at: int, by: str, comment: str, starts_at: int | None = None
     ) -> Silence:
         """Tell nobody of the alerts that match, until `ends_at` (ms). Raises ConfigurationError."""
-        now = self._clock.now_ms()
+        now = self._moment()
         if len(self._book.quieting.silences) >= MAX_SILENCES:
             raise ConfigurationError(f"There are {MAX_SILENCES} silences already; end some first")
         if ends_at <= now:
@@ -397,7 +449,7 @@ class AlertManager:
 
     async def end_silence(self, ident: str, *, by: str) -> Silence:
         """End a silence now. Raises SilenceNotFound."""
-        now = self._clock.now_ms()
+        now = self._moment()
         if (silence := self._book.quieting.silences.get(ident)) is None:
             raise SilenceNotFound(ident)
         ended = replace(silence, starts_at=min(silence.starts_at, now - 1), ends_at=now, ended_by=by)
@@ -614,8 +666,7 @@ class AlertManager:
 
     # Inside: after a restart
 
-    async def _restore(self, store: Store) -> None:
-        now = self._clock.now_ms()
+    async def _restore(self, store: Store, now: int) -> None:
         kept = await to_thread.run_sync(partial(store.alerts.restore, now))
         moved = self._outbox.restore(kept.rows, kept.changes)
         self._outbox.release(self._outbox.order)

@@ -17,12 +17,13 @@ from auscult.alert_manager import AlertManager
 from auscult.clock import Clock, SystemClock
 from auscult.component import Component
 from auscult.errors import ComponentNotFound, StoreError
+from auscult.judge import Judge
 from auscult.metrics.durations import ProbeDurations
 from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, Status, SystemHealth
 from auscult.options import Duration
 from auscult.runtime.context import Services
 from auscult.runtime.health import HealthMonitor
-from auscult.runtime.inbox import Inbox
+from auscult.runtime.inbox import Inbox, Stored
 from auscult.runtime.loop import Loop, current_loop
 from auscult.runtime.readings import MAX_MEASUREMENTS, settle, to_reading, to_result
 from auscult.runtime.runner import Runner
@@ -43,16 +44,12 @@ log = logging.getLogger("auscult.monitor")
 
 SELF = "auscult"
 """The name under which the monitor monitors itself."""
-SWEEP = 2.0
-"""Seconds between looks for components without results."""
 UPTIME_EVERY = 60.0
 UPTIME_SOON = 1.0
 """Seconds after which uptime is looked up again for components that have none yet; doubled in vain."""
 READY_AFTER = 10.0
 """Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
 HOUR_MS = 3_600_000
-OVERVIEW = 200
-"""Components up to which rules over the system see each of them."""
 RESTORED = 50_000
 """Results read back at the start, shared out among all components: a start takes seconds, not minutes."""
 
@@ -98,11 +95,12 @@ class Monitor:
         self.alerts = AlertManager(
             self.clock,
             Topology(self.health),
-            system=self._overview,
+            system=self.health.summary,
             complain=self._complain,
             look=self._look_at,
             is_known=lambda name: name in self.health.components,
         )
+        self._judge = Judge(self.health, self.alerts, changed=self._note)
         self._myself = self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
 
@@ -132,6 +130,7 @@ class Monitor:
     async def run(self) -> None:
         """Start everything; returns when it runs. Raises StateDirectoryLocked, StoreError."""
         self.started_at = self.clock.now_ms()
+        self._judge.begin(self.started_at)
         if self._state_dir is not None:
             opening = partial(Store.open, self._state_dir, clock=self.clock, **self._store_options)
             self.store = await to_thread.run_sync(opening)
@@ -143,10 +142,10 @@ class Monitor:
         for name, pings in self._stored_pings.items():
             for ping in pings:
                 self._runner.add_ping(name, ping)
-        await self.alerts.start(loop, self._services, self.store)
+        await self.alerts.start(loop, self._services, self.store, self.started_at)
+        self._watch(self.health.components, self.started_at)
         self._inbox.open(loop)
         self._runner.start(loop, interrupt=self._interrupt)
-        loop.spawn(self._sweep)
         if self.store is not None:
             self.health.set_uptime(await to_thread.run_sync(partial(self.store.uptime, self.clock.now_ms())))
             loop.spawn(self._refresh_uptime)
@@ -155,6 +154,7 @@ class Monitor:
     async def stop(self) -> None:
         """Stop everything and close the store; what was taken in is on disk afterwards."""
         with anyio.CancelScope(shield=True):
+            self._inbox.close()  # first: what came in is judged before the alerts end
             await self.alerts.stop()
             await self._runner.stop()
             self._inbox.close()
@@ -179,14 +179,6 @@ class Monitor:
         recent = await to_thread.run_sync(partial(store.recent, since=since, limit=min(limit, 100)))
         self.health.restore(recent, await to_thread.run_sync(store.states))
         self._stored_pings = await to_thread.run_sync(store.pings)
-
-    async def _sweep(self) -> None:
-        while True:
-            await anyio.sleep(SWEEP)
-            for change in self.health.expire():
-                log.debug("%s has no data", change.component)
-                if self.store is not None:
-                    self.store.note_state(change.component, change.new, change.at)
 
     async def _refresh_uptime(self) -> None:
         """Once a minute, and soon after a component's first results, so that no look at it is empty for long."""
@@ -247,41 +239,51 @@ class Monitor:
             self.alerts.forget_component(name)
         for component in added:
             self.alerts.refresh_component(component.name)
+        self._watch((component.name for component in added), self._judge.moment(self.clock.now_ms()))
         self._runner.add(added)
         for key in [key for key in self._problems if key[0] in removed or key[0] in {c.name for c in added}]:
             del self._problems[key]
+
+    def _watch(self, names: Iterable[str], now: int) -> None:
+        """From now on (ms) these may be absent; and the system may be another one."""
+        for name in names:
+            self.alerts.watch(name, partial(self.health.glance, name), now)
+        self._judge.judge_system(now)
 
     # Results in
 
     def _deliver(self, result: CheckResult, taken: Callable[[CheckResult], None] | None) -> None:
         self._inbox.offer(result, taken=taken)
 
-    def _take(self, result: CheckResult, stored: bool) -> None:
+    def _take(self, result: CheckResult, stored: Stored | None) -> None:
         """The pipeline, in order, without a suspension."""
-        if self.store is not None and not stored:
-            self.store.append(result)
-        change = self.health.take(result)
-        if change is not None and self.store is not None:
-            self.store.note_state(change.component, change.new, change.at)
+        result = self._judge.in_order(result)
+        if self.store is not None:
+            if stored is None:
+                self.store.append(result)
+            else:
+                self.store.append_durably(result, stored)
+        change = self._judge.take(result)
         if self.health.confirming(result.component) and result.origin != Origin.PUSH:
             self._runner.recheck(result.component, first=self.health.component_since(result.component) is None)
         if result.origin != Origin.PUSH:
             self.durations.observe(result.component, result.duration)
-        self._judge(result, change)
+        self._look_below(result)
         for listen in self._listeners:
             listen(result, change)
 
-    def _judge(self, result: CheckResult, change: Change | None) -> None:
-        """Step the rules; at the first failure look at what the component depends on, to know who is at fault."""
-        name = result.component
-        if name not in self.health.components:
+    def _note(self, change: Change) -> None:
+        """A component's status changed."""
+        if self.store is not None:
+            self.store.note_state(change.component, change.new, change.at)
+
+    def _look_below(self, result: CheckResult) -> None:
+        """At the first failure look at what the component depends on, to know who is at fault."""
+        component = self.health.components.get(result.component)
+        if component is None or not component.depends_on or result.status != Status.UNHEALTHY:
             return
-        self.alerts.take(result, partial(self.health.glance, name))
-        if change is not None:
-            self.alerts.take_system()
-        needs = self.health.components[name].depends_on
-        if needs and result.status == Status.UNHEALTHY and self.health.glance(name).consecutive_failures == 1:
-            for other in needs:
+        if self.health.glance(component.name).consecutive_failures == 1:
+            for other in component.depends_on:
                 self._look_at(other)
 
     def _look_at(self, name: str) -> None:
@@ -289,10 +291,6 @@ class Monitor:
         component = self.health.components.get(name)
         if component is not None and self._loop is not None and not component.check.passive:
             self._runner.look(name)
-
-    def _overview(self) -> SystemHealth:
-        """All components for rules: with each of them while they are few enough to look at for every change."""
-        return self.health.system() if len(self.health.components) <= OVERVIEW else self.health.summary()
 
     def listen(self, listener: Callable[[CheckResult, Change | None], None]) -> None:
         """Have `listener` called for every result taken in, with the change of status it made; it must not block."""
@@ -303,13 +301,13 @@ class Monitor:
         self._inbox.offer(self._pushed(name, reading))
 
     async def report_durably(self, name: str, reading: Reading) -> None:
-        """Push a reading; returns when it is committed and taken in. Raises ComponentNotFound, StoreError."""
+        """Push a reading; returns when it is taken in and committed. Raises ComponentNotFound, StoreError."""
         result = self._pushed(name, reading)
-        store = self.store
-        if store is not None:
-            await self._committed(partial(store.append_durably, result))
+        if self.store is not None:
+            await self._committed(lambda done: self._inbox.offer(result, stored=done))
+            return
         taken = anyio.Event()
-        self._inbox.offer(result, stored=store is not None, taken=lambda _: taken.set())
+        self._inbox.offer(result, taken=lambda _: taken.set())
         if self._loop is not None:
             await taken.wait()
 

@@ -17,7 +17,7 @@ FACADES = {"health_monitor", "alerting", "metrics_exporter", "dashboard"}
 """The seed document's module names: thin, and the one exception to much (decision 26)."""
 PURE = {"engine", "rules", "alerts", "metrics"}
 RUNNING = {"store", "runtime"}
-WIRED = {"alert_manager", "catalogue", "config", "monitor"}
+WIRED = {"alert_manager", "catalogue", "config", "judge", "metrics_manager", "monitor"}
 ROOMS = {
     "catalogue": set(),
     **dict.fromkeys(PURE, PURE),
@@ -25,7 +25,9 @@ ROOMS = {
     "store": PURE,
     "runtime": PURE | RUNNING,
     "alert_manager": PURE | RUNNING,
-    "monitor": PURE | RUNNING | {"alert_manager", "catalogue", "config"},
+    "metrics_manager": PURE | RUNNING,
+    "judge": PURE | RUNNING | {"alert_manager"},
+    "monitor": PURE | RUNNING | {"alert_manager", "catalogue", "config", "judge", "metrics_manager"},
     "testing": PURE | RUNNING | WIRED,
     "web": PURE | RUNNING | WIRED,
     "cli": PURE | RUNNING | WIRED | {"web"},

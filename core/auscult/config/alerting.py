@@ -33,6 +33,8 @@ class AlertSettings(Struct, frozen=True, kw_only=True):
     channels: dict[str, Channel] = {}
     routes: tuple[Route, ...] = ()
     windows: tuple[MaintenanceWindow, ...] = ()
+    check_interval: float = 60.0
+    """`defaults.alert_check_interval`, in seconds."""
 
     def __repr__(self) -> str:
         return f"AlertSettings(rules={[rule.name for rule in self.rules]}, channels={sorted(self.channels)})"
@@ -158,7 +160,11 @@ def _tried(rule: AlertRule) -> AlertRule:
 
 
 def alert_settings(
-    decoder: Decoder, catalogue: Catalogue, data: Mapping[str, Any], channels: Mapping[str, Channel]
+    decoder: Decoder,
+    catalogue: Catalogue,
+    data: Mapping[str, Any],
+    channels: Mapping[str, Channel],
+    check_interval: float = 60.0,
 ) -> AlertSettings:
     """All of alerting. Without any configured channel, alerts are logged."""
     known = dict(channels)
@@ -170,6 +176,7 @@ def alert_settings(
         channels=known,
         routes=decode_routes(routes if isinstance(routes, list) else (), decoder, known),
         windows=decode_windows(_tables(windows), decoder),
+        check_interval=check_interval,
     )
 
 

@@ -107,7 +107,9 @@ def _settle(
         "boards": decode_dashboards(layers.data.get("dashboards"), tables.decoder, catalogue),
         "status_page": tables.settings("status_page", StatusPageSettings),
     }
-    values["alerting"] = alert_settings(tables.decoder, catalogue, layers.data, tables.objects["channels"])
+    values["alerting"] = alert_settings(
+        tables.decoder, catalogue, layers.data, tables.objects["channels"], float(defaults.alert_check_interval)
+    )
     components: dict[str, Component]
     if discovered := "components" not in layers.data:
         components, warnings = discovered_components(catalogue, environ, defaults)

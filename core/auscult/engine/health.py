@@ -17,7 +17,7 @@ from auscult.engine.trend import TrendMemory, worst
 from auscult.engine.window import Window
 from auscult.model import CheckResult, ComponentHealth, Status, Trend
 
-__all__ = ["Change", "HealthState", "begin", "expire", "restore", "step", "view"]
+__all__ = ["Change", "HealthState", "begin", "expire", "expires_at", "restore", "step", "trend_at", "view"]
 
 RATES_FROM = 10
 """Results in the window from which on rates are judged."""
@@ -146,6 +146,19 @@ def expire(state: HealthState, component: Component, now: int) -> Change | None:
     state.bad_run = state.poor_run = state.good_run = state.ok_run = 0
     state._settled = Status.UNKNOWN
     return _move(state, component, Status.UNKNOWN, now)
+
+
+def expires_at(state: HealthState, component: Component) -> int | None:
+    """From when on (ms) `expire` says that there is no data; None while there is nothing to expire."""
+    if state.stale or state.latest is None:
+        return None
+    return state.latest.at + int(component.age_limit * 1000) + 1
+
+
+def trend_at(state: HealthState, now: int) -> Trend:
+    """The trend at that time, made anew whoever else has asked before."""
+    trends = state._trend.trends(now) if state._trend is not None else {}
+    return worst(list(trends.values())) if trends else Trend.UNKNOWN
 
 
 def restore(

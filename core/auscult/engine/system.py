@@ -66,6 +66,10 @@ class Tally:
             self._bad.pop(name, None)
             self._critical.discard(name)
 
+    def of_status(self, status: Status) -> list[str]:
+        """Names of the components that take part and have that status, which is not `healthy`; sorted."""
+        return sorted(name for name, bad in self._bad.items() if bad == status)
+
     def summary(self) -> SystemHealth:
         """The verdict and the totals, without components."""
         total, healthy = len(self._entries), self._counts.get(Status.HEALTHY, 0)
@@ -102,7 +106,7 @@ class Tally:
         total = len(self._entries)
         parts = []
         for status in (Status.UNHEALTHY, Status.DEGRADED, Status.UNKNOWN):
-            names = sorted(name for name, bad in self._bad.items() if bad == status)
+            names = self.of_status(status)
             if names:
                 more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
                 verb = "is" if len(names) == 1 else "are"

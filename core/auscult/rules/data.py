@@ -9,7 +9,10 @@ from typing import Any, Generic, TypeVar
 from auscult.model import ComponentHealth, Status, SystemHealth
 from auscult.rules.windows import READER, WindowReader
 
-__all__ = ["Data", "RuleData", "SystemData"]
+__all__ = ["RECKONED", "Data", "RuleData", "SystemData"]
+
+RECKONED = frozenset({"trend", "unhealthy"})
+"""Names whose values are made only when a rule asks for them."""
 
 V = TypeVar("V")
 Look = Callable[[Any], Any]
@@ -18,12 +21,14 @@ Look = Callable[[Any], Any]
 class Data(Mapping[str, Any], Generic[V]):
     """Looks at a view only when it is asked, and only for what it is asked. What is missing is no key."""
 
-    __slots__ = ("_look", "_view", "windows")
+    __slots__ = ("_look", "_reckon", "_view", "windows")
 
     _fields: Mapping[str, Look] = {}
 
-    def __init__(self, look: Callable[[], V]) -> None:
+    def __init__(self, look: Callable[[], V], reckon: Callable[[str], Any] | None = None) -> None:
+        """`reckon(name)` gives what costs too much to be made for every view; see `RECKONED`."""
         self._look = look
+        self._reckon = reckon
         self._view: V | None = None
         self.windows: WindowReader | None = None
         """The recent past, for conditions that ask for it."""
@@ -37,7 +42,9 @@ class Data(Mapping[str, Any], Generic[V]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of that name, or `default`."""
-        if (field := self._fields.get(key)) is not None:
+        if self._reckon is not None and key in RECKONED:
+            value = self._reckon(key)
+        elif (field := self._fields.get(key)) is not None:
             value = field(self.view)
         else:
             value = self.windows if key == READER else self._other(key)
@@ -92,10 +99,11 @@ class RuleData(Data[ComponentHealth]):
         "message": _text("message"),
         "group": _text("group"),
         "trend": lambda view: view.trend.value,
+        # A float, as it is once it was stored: a replay shows the same digits.
+        "response_time_ms": lambda view: None if view.response_time_ms is None else float(view.response_time_ms),
         **{
             name: attrgetter(name)
             for name in (
-                "response_time_ms",
                 "success_rate",
                 "error_rate",
                 "p50_ms",

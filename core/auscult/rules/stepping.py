@@ -118,7 +118,10 @@ class RuleEngine:
             self._plan(tracked, data, now, [])
 
     def step(self, component: str, data: Mapping[str, Any], now: int, *, fresh: bool = True) -> list[Verdict]:
-        """Judge one component after a result; `fresh=False`: after something else, such as that none came."""
+        """Judge one component after a result; `fresh=False`: after something else, such as that none came.
+
+        What is not fresh may begin something and ends nothing: no data is no recovery.
+        """
         tracked = self._tracked.get(component) or self._track(component, now)
         verdicts: list[Verdict] = []
         if (plan := tracked.plan) is None:
@@ -208,7 +211,9 @@ class RuleEngine:
         if not instance.firing:
             instance.rest()
             return
-        if (armed.absent and not fresh) or (armed.clear is not None and not armed.clear.holds(data.get)):
+        if not fresh and tracked.name != SYSTEM:
+            return
+        if armed.clear is not None and not armed.clear.holds(data.get):
             instance.quiet_since = None
             return
         if instance.quiet_since is None or instance.quiet_since > now:

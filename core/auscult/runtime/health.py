@@ -7,8 +7,8 @@ the engine's.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import Any
 
@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from auscult.clock import Clock
 from auscult.component import NAME, Component
 from auscult.engine import health, system
+from auscult.engine.trend import worst
 from auscult.errors import AuscultError, ComponentNotFound, ConfigurationError
 from auscult.kinds import Check, Preferences
-from auscult.model import CheckResult, ComponentHealth, HealthThreshold, Status, SystemHealth
+from auscult.model import CheckResult, ComponentHealth, HealthThreshold, Status, SystemHealth, Trend
 from auscult.options import convert_options
 from auscult.runtime.function import FunctionCheck
 from auscult.runtime.passive import PassiveCheck
@@ -33,12 +34,15 @@ MEMORY = 20_000
 
 
 class _Tracked:
-    __slots__ = ("component", "recent", "state")
+    __slots__ = ("component", "expiry", "recent", "state")
 
     def __init__(self, component: Component, state: health.HealthState) -> None:
         self.component = component
         self.state = state
-        self.recent: deque[CheckResult] = deque(maxlen=1)
+        self.expiry: int | None = None
+        """When it is looked at whether a result is overdue (ms)."""
+        self.recent: list[CheckResult] = []
+        """Oldest first. Not a deque: one of four results takes as much room as one of sixty."""
 
 
 class HealthMonitor:
@@ -48,9 +52,13 @@ class HealthMonitor:
         self._clock = clock
         self._interval = interval
         self._tracked: dict[str, _Tracked] = {}
+        self._expiries: list[tuple[int, str]] = []
+        self.patient_until = 0
+        """Until then (ms) nothing counts as overdue: a run has just begun."""
         self._components: dict[str, Component] = {}
         self.components: Mapping[str, Component] = MappingProxyType(self._components)
         """All monitored components by name; live."""
+        self._share = 100
         self._tally = system.Tally()
         self._uptime: Mapping[str, dict[str, float | None]] = {}
         self.changed: Callable[[list[Component], list[str]], None] | None = None
@@ -101,6 +109,7 @@ class HealthMonitor:
             self._components[component.name] = component
             if old is not None and kept:
                 tracked.recent = old.recent
+                self._await_next(tracked)
             self._tally.put(component, state.status)
         self._share_memory()
         self.revision += 1
@@ -120,10 +129,9 @@ class HealthMonitor:
             self.changed([], gone)
 
     def _share_memory(self) -> None:
-        share = max(1, min(100, MEMORY // max(len(self._tracked), 1)))
+        self._share = max(1, min(100, MEMORY // max(len(self._tracked), 1)))
         for tracked in self._tracked.values():
-            if tracked.recent.maxlen != share:
-                tracked.recent = deque(tracked.recent, maxlen=share)
+            del tracked.recent[: -self._share]
 
     # Results
 
@@ -134,6 +142,10 @@ class HealthMonitor:
             return None
         change = health.step(tracked.state, tracked.component, result)
         tracked.recent.append(result)
+        if len(tracked.recent) > self._share:
+            del tracked.recent[0]
+        if tracked.expiry is None:
+            self._await_next(tracked)
         if tracked.component.counted:
             self.last_check = result.at
         self._note(tracked, change)
@@ -157,15 +169,40 @@ class HealthMonitor:
         """Since when that component's status is what it is, ms; None before its first verdict."""
         return self._get(name).state.since
 
-    def expire(self) -> list[health.Change]:
+    def next_expiry(self) -> int | None:
+        """When the next component may have been without results for too long (ms)."""
+        while self._expiries:
+            due, name = self._expiries[0]
+            tracked = self._tracked.get(name)
+            if tracked is not None and tracked.expiry == due:
+                if self._expiry(tracked) == due:
+                    return due
+                heappop(self._expiries)
+                self._await_next(tracked)
+            else:
+                heappop(self._expiries)
+        return None
+
+    def expire(self, now: int) -> list[health.Change]:
         """Turn components without results for too long to "no data"."""
-        now = self._clock.now_ms()
         changes = []
-        for tracked in self._tracked.values():
+        while (due := self.next_expiry()) is not None and due <= now:
+            tracked = self._tracked[heappop(self._expiries)[1]]
+            tracked.expiry = None
             if change := health.expire(tracked.state, tracked.component, now):
                 self._note(tracked, change)
                 changes.append(change)
         return changes
+
+    def _await_next(self, tracked: _Tracked) -> None:
+        """Come back when its next result is overdue."""
+        tracked.expiry = self._expiry(tracked)
+        if tracked.expiry is not None:
+            heappush(self._expiries, (tracked.expiry, tracked.component.name))
+
+    def _expiry(self, tracked: _Tracked) -> int | None:
+        due = health.expires_at(tracked.state, tracked.component)
+        return None if due is None else max(due, self.patient_until)
 
     def restore(
         self, recent: Mapping[str, list[CheckResult]], states: Mapping[str, tuple[str, int]] = MappingProxyType({})
@@ -174,7 +211,8 @@ class HealthMonitor:
         for name, results in recent.items():
             if (tracked := self._tracked.get(name)) and results:
                 health.restore(tracked.state, tracked.component, results, states.get(name))
-                tracked.recent.extend(results)
+                tracked.recent = [*tracked.recent, *results][-self._share :]
+                self._await_next(tracked)
                 self._note(tracked, None)
 
     @property
@@ -239,10 +277,22 @@ class HealthMonitor:
         """The verdict and the totals only; its cost does not grow with the number of components."""
         return replace(self._tally.summary(), last_check=self.last_check)
 
+    def trend(self, name: str, now: int) -> Trend:
+        """That component's trend at that time (ms). Raises ComponentNotFound."""
+        return health.trend_at(self._get(name).state, now)
+
+    def system_trend(self, now: int) -> Trend:
+        """The trend of all that count, at that time (ms)."""
+        counted = [tracked.state for tracked in self._tracked.values() if tracked.component.counted]
+        return worst([health.trend_at(state, now) for state in counted])
+
+    def of_status(self, status: Status) -> list[str]:
+        """Names of the components that count and have that status, which is not `healthy`."""
+        return self._tally.of_status(status)
+
     def recent(self, name: str, limit: int = 100) -> list[CheckResult]:
         """The latest results in memory, newest first. Raises ComponentNotFound."""
-        recent = self._get(name).recent
-        return list(reversed(recent))[:limit]
+        return self._get(name).recent[: -limit - 1 : -1]
 
     def _with_uptime(self, view: ComponentHealth) -> ComponentHealth:
         uptime = self._uptime.get(view.component_name)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from auscult.model import CheckResult
 from auscult.runtime.loop import Loop
 
-__all__ = ["CAPACITY", "Inbox"]
+__all__ = ["CAPACITY", "Inbox", "Stored"]
 
 CAPACITY = 100_000
 """Results that may wait; further ones push the oldest out, counted."""
@@ -16,14 +16,15 @@ AT_ONCE = 200
 """Results taken before the loop gets a turn, so that nothing else waits for more than a few milliseconds."""
 
 Taken = Callable[[CheckResult], None]
+Stored = Callable[[BaseException | None], None]
 
 
 class Inbox:
     """`offer` from any thread; `consume(result, stored)` runs on the loop for each, in order, with no await inside."""
 
-    def __init__(self, consume: Callable[[CheckResult, bool], None], capacity: int = CAPACITY) -> None:
+    def __init__(self, consume: Callable[[CheckResult, Stored | None], None], capacity: int = CAPACITY) -> None:
         self._consume = consume
-        self._items: deque[tuple[CheckResult, bool, Taken | None]] = deque()
+        self._items: deque[tuple[CheckResult, Stored | None, Taken | None]] = deque()
         self._capacity = capacity
         self._loop: Loop | None = None
         self._scheduled = False
@@ -44,8 +45,11 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._items)
 
-    def offer(self, result: CheckResult, *, stored: bool = False, taken: Taken | None = None) -> None:
-        """Hand in a result, `stored` when it is on disk already; `taken` is called on the loop once it was consumed."""
+    def offer(self, result: CheckResult, *, stored: Stored | None = None, taken: Taken | None = None) -> None:
+        """Hand in a result; `taken` is called on the loop once it was consumed.
+
+        `stored` goes with it to the consumer: whom to tell, from any thread, once it is on disk or cannot be.
+        """
         if len(self._items) >= self._capacity:
             try:
                 self._items.popleft()

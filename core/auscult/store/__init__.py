@@ -69,7 +69,7 @@ class Store:
         try:
             _prepare(directory)
             writer = Writer(directory, clock, retention or Retention(), low_water_bytes)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged file makes SQLite's own messages undecodable
             lock.release()
             raise StoreError(
                 f"The history in {directory / FILE} cannot be read ({error}): "
@@ -86,7 +86,7 @@ class Store:
 
     def append_ping(self, component: str, ping: Ping, done: Done) -> None:
         """Commit a sign of life now; see `append_durably`."""
-        self._writer.append_durably((component, ping), done)
+        self._writer.append_ping(component, ping, done)
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `work` in a transaction of its own, synced to disk, ahead of all results."""

@@ -48,6 +48,7 @@ _INSERT = (
 )
 _SICK = ("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN")
 """Errors after which a connection cannot be believed."""
+FULL_DISK = "the disk is almost full: nothing is stored until there is space again"
 Done = Callable[[BaseException | None], None]
 T = TypeVar("T")
 
@@ -68,6 +69,15 @@ class StoreStats(Struct, frozen=True, kw_only=True):
     sqlite_version: str = sqlite3.sqlite_version
 
 
+class _Awaited:
+    """A result whose commit somebody waits for; it stands among the others, so that they are stored in their order."""
+
+    __slots__ = ("done", "result")
+
+    def __init__(self, result: CheckResult, done: Done) -> None:
+        self.result, self.done = result, done
+
+
 class Writer:
     """Owns the writing connection. Every method may be called from any thread and none of them blocks."""
 
@@ -77,8 +87,8 @@ class Writer:
         self._disk = Disk(directory, low_water_bytes)
         self._connection: sqlite3.Connection | None = open_writer(self._path)
         self._names = Names(self._connection)
-        self._results: deque[CheckResult] = deque()
-        self._durable: deque[tuple[CheckResult | tuple[str, Ping], Done]] = deque()
+        self._results: deque[CheckResult | _Awaited] = deque()
+        self._pings: deque[tuple[str, Ping, Done]] = deque()
         self._flushed: deque[threading.Event] = deque()
         self._states: dict[str, tuple[str, int]] = {}
         self._submitted: deque[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]] = deque()
@@ -96,19 +106,31 @@ class Writer:
 
     def append(self, result: CheckResult) -> None:
         """Have `result` on disk soon."""
+        self._append(result)
+
+    def append_durably(self, result: CheckResult, done: Done) -> None:
+        """Have `result` on disk now; `done` is called from the writing thread after the commit."""
+        self._append(_Awaited(result, done))
+        self._hurry()
+
+    def append_ping(self, component: str, ping: Ping, done: Done) -> None:
+        """Have a sign of life on disk now; see `append_durably`."""
+        self._pings.append((component, ping, done))
+        self._hurry()
+
+    def _append(self, item: CheckResult | _Awaited) -> None:
         if len(self._results) >= CAPACITY:
             with suppress(IndexError):
-                self._results.popleft()
-                self._dropped += 1
-        self._results.append(result)
+                self._drop(self._results.popleft(), "too many results wait to be stored")
+        self._results.append(item)
         if self._since is None:
             self._since = monotonic()
             self._wake.set()
 
-    def append_durably(self, item: CheckResult | tuple[str, Ping], done: Done) -> None:
-        """Have a result or a sign of life on disk now; `done` is called from the writing thread after the commit."""
-        self._durable.append((item, done))
-        self._hurry()
+    def _drop(self, item: CheckResult | _Awaited, why: str) -> None:
+        self._dropped += 1
+        if isinstance(item, _Awaited):
+            _tell(item.done, StoreError(why))
 
     def note_state(self, component: str, status: str, since: int) -> None:
         """Remember since when a component's status is what it is; written with the next results."""
@@ -139,7 +161,7 @@ class Writer:
         """How the store is doing."""
         since = self._since
         return StoreStats(
-            queue_length=len(self._results) + len(self._durable) + len(self._submitted),
+            queue_length=len(self._results) + len(self._pings) + len(self._submitted),
             oldest_queued=monotonic() - since if since is not None and self._results else 0.0,
             rows_written=self._rows,
             batches=self._batches,
@@ -157,9 +179,13 @@ class Writer:
 
     def _refuse(self, error: StoreError) -> None:
         """Tell everybody who waits that it will not be."""
+        for item in [item for item in self._results if isinstance(item, _Awaited)]:
+            with suppress(ValueError):
+                self._results.remove(item)
+                _tell(item.done, error)
         with suppress(IndexError):
             while True:
-                _tell(self._durable.popleft()[1], error)
+                _tell(self._pings.popleft()[2], error)
         with suppress(IndexError):
             while True:
                 future = self._submitted.popleft()[1]
@@ -213,7 +239,7 @@ class Writer:
         """Everything that waits, whoever is waited for first."""
         while True:
             self._run_submitted(connection)
-            self._write_durable(connection)
+            self._write_pings(connection)
             if self._disk.low:
                 self._drop_results()
                 return
@@ -223,8 +249,7 @@ class Writer:
 
     def _drop_results(self) -> None:
         for _ in range(len(self._results)):
-            self._results.popleft()
-            self._dropped += 1
+            self._drop(self._results.popleft(), FULL_DISK)
 
     def _write_batch(self, connection: sqlite3.Connection) -> None:
         batch = [self._results.popleft() for _ in range(min(AT_ONCE, len(self._results)))]
@@ -232,40 +257,46 @@ class Writer:
         try:
             try:
                 with _Transaction(connection, self._names):
-                    connection.executemany(_INSERT, [encode(result, self._names) for result in batch])
+                    connection.executemany(_INSERT, [encode(_result_of(item), self._names) for item in batch])
                     self._write_states(connection, states)
                 self._rows += len(batch)
             except Exception as error:
                 if _is_environmental(error):
                     raise
-                self._write_singly(connection, batch, states)
-        except sqlite3.Error:
-            # Not the results' fault: they wait, as long as there is room for them.
-            self._results.extendleft(reversed(batch))
+                batch = self._write_singly(connection, batch, states)
+        except sqlite3.Error as error:
+            # Not the results' fault: they wait, as long as there is room for them and nobody waits for them.
+            self._results.extendleft(item for item in reversed(batch) if isinstance(item, CheckResult))
             for name, state in states.items():
                 self._states.setdefault(name, state)
+            _tell_all(batch, StoreError(f"the store cannot write: {error}"))
             raise
+        _tell_all(batch, None)
         self._unrolled = True
         self._batches += 1
         self._disk.wrote()
 
     def _write_singly(
-        self, connection: sqlite3.Connection, batch: list[CheckResult], states: dict[str, tuple[str, int]]
-    ) -> None:
-        """A batch with something unfit in it: that is dropped, the others are written."""
-        written = 0
+        self, connection: sqlite3.Connection, batch: list[CheckResult | _Awaited], states: dict[str, tuple[str, int]]
+    ) -> list[CheckResult | _Awaited]:
+        """A batch with something unfit in it: that is dropped, the others are written and returned."""
+        written: list[CheckResult | _Awaited] = []
+        unfit: list[tuple[CheckResult | _Awaited, Exception]] = []
         with _Transaction(connection, self._names):
-            for result in batch:
+            for item in batch:
                 try:
-                    connection.execute(_INSERT, encode(result, self._names))
-                    written += 1
+                    connection.execute(_INSERT, encode(_result_of(item), self._names))
+                    written.append(item)
                 except Exception as error:
                     if _is_environmental(error):
                         raise
-                    log.error("a result of %r cannot be stored: %s", result.component, error)
+                    unfit.append((item, error))
             self._write_states(connection, states)
-        self._rows += written
-        self._dropped += len(batch) - written
+        for item, reason in unfit:
+            log.error("a result of %r cannot be stored: %s", _result_of(item).component, reason)
+            self._drop(item, f"it cannot be stored: {reason}")
+        self._rows += len(written)
+        return written
 
     def _write_states(self, connection: sqlite3.Connection, states: dict[str, tuple[str, int]]) -> None:
         if states:
@@ -274,18 +305,17 @@ class Writer:
                 [(self._names.component(name), status, since) for name, (status, since) in states.items()],
             )
 
-    def _write_durable(self, connection: sqlite3.Connection) -> None:
-        waiting = [self._durable.popleft() for _ in range(len(self._durable))]
+    def _write_pings(self, connection: sqlite3.Connection) -> None:
+        waiting = [self._pings.popleft() for _ in range(len(self._pings))]
         if not waiting:
             return
         errors: list[StoreError | None] = []
         try:
             if self._disk.low:
-                raise StoreError("the disk is almost full: nothing is stored until there is space again")
+                raise StoreError(FULL_DISK)
             with _Transaction(connection, self._names):
-                errors = [self._try_item(connection, item) for item, _ in waiting]
+                errors = [self._try_ping(connection, name, ping) for name, ping, _ in waiting]
             self._rows += errors.count(None)
-            self._unrolled = True
             self._disk.wrote()
         except StoreError as error:
             errors = [error] * len(waiting)
@@ -293,24 +323,20 @@ class Writer:
             errors = [StoreError(f"the store cannot write: {error}")] * len(waiting)
             raise
         finally:
-            for (_, done), failure in zip(waiting, errors, strict=True):
+            for (_, _, done), failure in zip(waiting, errors, strict=True):
                 _tell(done, failure)
 
-    def _try_item(self, connection: sqlite3.Connection, item: CheckResult | tuple[str, Ping]) -> StoreError | None:
+    def _try_ping(self, connection: sqlite3.Connection, name: str, ping: Ping) -> StoreError | None:
         """Write it; what went wrong where it alone is to blame."""
         try:
-            self._write_item(connection, item)
+            self._write_ping(connection, name, ping)
         except Exception as error:
             if _is_environmental(error):
                 raise
             return StoreError(f"it cannot be stored: {error}")
         return None
 
-    def _write_item(self, connection: sqlite3.Connection, item: CheckResult | tuple[str, Ping]) -> None:
-        if isinstance(item, CheckResult):
-            connection.execute(_INSERT, encode(item, self._names))
-            return
-        name, ping = item
+    def _write_ping(self, connection: sqlite3.Connection, name: str, ping: Ping) -> None:
         component = self._names.component(name)
         connection.execute(
             "INSERT INTO ping (component, at, kind, exit_code, message) VALUES (?, ?, ?, ?, ?)",
@@ -399,6 +425,16 @@ def _name_of(error: sqlite3.Error) -> str:
 def _is_environmental(error: Exception) -> bool:
     """Whether the file or the disk is to blame, and not what was to be written."""
     return isinstance(error, sqlite3.OperationalError) or type(error) in (sqlite3.DatabaseError, sqlite3.InternalError)
+
+
+def _result_of(item: CheckResult | _Awaited) -> CheckResult:
+    return item.result if isinstance(item, _Awaited) else item
+
+
+def _tell_all(batch: list[CheckResult | _Awaited], error: StoreError | None) -> None:
+    for item in batch:
+        if isinstance(item, _Awaited):
+            _tell(item.done, error)
 
 
 def _tell(done: Done, error: BaseException | None) -> None:

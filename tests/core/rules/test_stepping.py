@@ -205,6 +205,7 @@ def test_the_default_rules_of_the_seed_document():
         message="Connection timeout",
         response_time_ms=5001.0,
         success_rate=79.0,
+        window_results=10,
         labels={"a": "b"},
     )
     found = engine.step("redis", bad, 0)
@@ -214,7 +215,7 @@ def test_the_default_rules_of_the_seed_document():
         ("component_low_success_rate", "medium", "Component redis has a success rate of 79.0 %"),
     ]
     assert all(each.labels == {"a": "b"} for each in found)
-    good = health(status=Status.HEALTHY, response_time_ms=5000.0, success_rate=80.0)
+    good = health(status=Status.HEALTHY, response_time_ms=5000.0, success_rate=80.0, window_results=10)
     assert [each.firing for each in engine.step("redis", good, 1)] == [False] * 3
     assert said(engine.step("auscult", bad, 2)) == [("monitor_unhealthy", "begin", 0)]
     cooldowns = {each.name: (each.severity.value, each.cooldown_minutes) for each in default_rules()}
