@@ -16,9 +16,14 @@ from msgspec.structs import replace
 from auscult.alert_manager import AlertManager
 from auscult.clock import Clock, SystemClock
 from auscult.component import Component
+from auscult.dashboards.book import Dashboards
+from auscult.dashboards.changes import Changes
+from auscult.dashboards.incidents import Incidents
 from auscult.errors import ComponentNotFound, StoreError
+from auscult.kinds import Panel
 from auscult.judge import Judge
 from auscult.metrics.durations import ProbeDurations
+from auscult.metrics.requests import Requests
 from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, Status, SystemHealth
 from auscult.options import Duration
 from auscult.runtime.context import Services
@@ -47,6 +52,7 @@ SELF = "auscult"
 UPTIME_EVERY = 60.0
 UPTIME_SOON = 1.0
 """Seconds after which uptime is looked up again for components that have none yet; doubled in vain."""
+HEALTH_CHECK, DASHBOARD_UPDATE = "HEALTH_CHECK_INTERVAL", "DASHBOARD_UPDATE_INTERVAL"
 READY_AFTER = 10.0
 """Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
 HOUR_MS = 3_600_000
@@ -91,7 +97,7 @@ class Monitor:
         self._listeners: list[Callable[[CheckResult, Change | None], None]] = []
         self._configured: set[str] = set()
         self._stored_pings: Mapping[str, list[Ping]] = {}
-        self.health = HealthMonitor(self.clock, interval=interval if interval is not None else _default_interval())
+        self.health = HealthMonitor(self.clock, interval=interval if interval is not None else _pace(HEALTH_CHECK))
         self.alerts = AlertManager(
             self.clock,
             Topology(self.health),
@@ -101,6 +107,11 @@ class Monitor:
             is_known=lambda name: name in self.health.components,
         )
         self._judge = Judge(self.health, self.alerts, changed=self._note)
+        self.requests = Requests(self.clock.now_ms())
+        self.changes = Changes()
+        self.dashboards = Dashboards(self, started=self.clock.now_ms())
+        self.incidents = Incidents(self)
+        self._configure_dashboards(None)
         self._myself = self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
 
@@ -122,6 +133,7 @@ class Monitor:
         monitor.settings = settings
         monitor._apply_itself(settings)
         monitor.alerts.configure(settings.alerting)
+        monitor._configure_dashboards(settings)
         monitor._store_options = settings.store.options()
         return monitor
 
@@ -179,6 +191,8 @@ class Monitor:
         recent = await to_thread.run_sync(partial(store.recent, since=since, limit=min(limit, 100)))
         self.health.restore(recent, await to_thread.run_sync(store.states))
         self._stored_pings = await to_thread.run_sync(store.pings)
+        self.dashboards.open(await to_thread.run_sync(store.documents.read, "dashboard"))
+        self.incidents.open(await to_thread.run_sync(store.documents.read, "incident"))
 
     async def _refresh_uptime(self) -> None:
         """Once a minute, and soon after a component's first results, so that no look at it is empty for long."""
@@ -225,12 +239,23 @@ class Monitor:
         self.apply(settings.components.values())
         self.alerts.configure(settings.alerting)
         self.settings, self.catalogue = settings, catalogue
+        self._configure_dashboards(settings)
         return changes
 
     def _apply_itself(self, settings: Settings) -> None:
         """The monitor's own component as ``[components.auscult]`` wants it, or as it was made."""
         wanted = settings.itself
         self.health.add([self._myself if wanted is None else replace(wanted, check=self._myself.check, enabled=True)])
+
+    def _configure_dashboards(self, settings: Settings | None) -> None:
+        """Those of the plugins, looked up when they are first asked for where nobody has done so before."""
+        pace = settings.defaults.dashboard_update_interval if settings is not None else _pace(DASHBOARD_UPDATE)
+        declared = settings.boards if settings is not None else ()
+        if self.catalogue is None:
+            self.dashboards.configure_later(_installed_panels, refresh_interval=pace)
+        else:
+            shipped = self.catalogue.panels, self.catalogue.dashboards
+            self.dashboards.configure(*shipped, declared=declared, refresh_interval=pace)
 
     def _on_registered(self, added: list[Component], removed: list[str]) -> None:
         self._runner.remove(removed)
@@ -428,7 +453,7 @@ class Monitor:
     def problems(self) -> list[Problem]:
         """What plugins do wrong: found when they were loaded, and while they run."""
         found = list(self.catalogue.problems) if self.catalogue is not None else []
-        return found + list(self._problems.values())
+        return found + list(self._problems.values()) + self.dashboards.problems
 
     def stats(self) -> MonitorStats:
         """What the monitor knows about itself."""
@@ -454,10 +479,17 @@ class Monitor:
         )
 
 
-def _default_interval() -> float:
-    """``HEALTH_CHECK_INTERVAL``, as the seed document has it, for components without an interval of their own."""
+def _installed_panels() -> tuple[Mapping[str, type[Panel]], Iterable[Any]]:
+    from auscult.catalogue import Catalogue
+
+    catalogue = Catalogue.discover()
+    return catalogue.panels, catalogue.dashboards
+
+
+def _pace(variable: str) -> float:
+    """A time between two of something, as the seed document's variables set it: ``HEALTH_CHECK_INTERVAL``."""
     try:
-        return float(Duration(os.environ.get("HEALTH_CHECK_INTERVAL", "30"))) or 30.0
+        return float(Duration(os.environ.get(variable, "30"))) or 30.0
     except ValueError as error:
-        log.warning("HEALTH_CHECK_INTERVAL is ignored: %s", error)
+        log.warning("%s is ignored: %s", variable, error)
         return 30.0

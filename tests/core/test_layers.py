@@ -16,13 +16,14 @@ CONTRIB = ROOT / "contrib"
 FACADES = {"health_monitor", "alerting", "metrics_exporter", "dashboard"}
 """The seed document's module names: thin, and the one exception to much (decision 26)."""
 PURE = {"engine", "rules", "alerts", "metrics"}
-RUNNING = {"store", "runtime"}
+RUNNING = {"store", "runtime", "dashboards"}
 WIRED = {"alert_manager", "catalogue", "config", "judge", "metrics_manager", "monitor"}
 ROOMS = {
     "catalogue": set(),
     **dict.fromkeys(PURE, PURE),
     "config": PURE | {"catalogue"},
     "store": PURE,
+    "dashboards": PURE | RUNNING,
     "runtime": PURE | RUNNING,
     "alert_manager": PURE | RUNNING,
     "metrics_manager": PURE | RUNNING,

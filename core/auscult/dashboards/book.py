@@ -6,7 +6,7 @@ What people edit is kept in the store, together with a note of who did it; the u
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -44,7 +44,17 @@ MOST = 500
 FRESH = 1.0
 """Seconds for which one look serves everybody who asks the same."""
 REMEMBERED = 64
+LookUp = Callable[[], tuple[Mapping[str, type[Panel]], Iterable[Any]]]
+"""Gives the kinds of panels and the dashboards that plugins ship; blocks."""
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+class KnowsAlerts(Protocol):
+    """What a look needs to know of alerts."""
+
+    def open_alerts(self) -> Sequence[Alert]:
+        """Alerts that go on, newest first."""
+        ...
 
 
 class Watched(Protocol):
@@ -55,8 +65,9 @@ class Watched(Protocol):
     health: HealthMonitor
     requests: Requests
 
-    def open_alerts(self) -> Sequence[Alert]:
-        """Alerts that go on."""
+    @property
+    def alerts(self) -> KnowsAlerts:
+        """Who knows the alerts."""
         ...
 
 
@@ -113,6 +124,7 @@ class Dashboards:
         self._layers: dict[str, dict[str, Entry]] = {"plugin": {}, "code": {}, "configuration": {}}
         self._custom: dict[str, Document] = {}
         self._entries: dict[str, Entry] | None = None
+        self._look_up: LookUp | None = None
         self._easel = Easel()
         self._looks: dict[Any, tuple[float, DrawnDashboard]] = {}
         self._turns: dict[Any, anyio.Lock] = {}
@@ -142,17 +154,29 @@ class Dashboards:
 
     def configure(
         self,
-        *,
         classes: Mapping[str, type[Panel]],
         shipped: Iterable[Any] = (),
+        *,
         declared: Iterable[Dashboard] = (),
         refresh_interval: float = 30.0,
     ) -> None:
         """Take in what plugins and the configuration say."""
+        self._look_up = None
         self._classes, self.refresh_interval, self.problems = classes, refresh_interval, []
         self._layers["plugin"] = self._shipped(shipped)
         self._layers["configuration"] = {each.id: self._entry(each, "configuration") for each in declared}
         self._touch()
+
+    def configure_later(self, look_up: LookUp, *, refresh_interval: float = 30.0) -> None:
+        """Look up what plugins offer when it is first asked for: importing them all takes a while."""
+        self._look_up, self.refresh_interval = look_up, refresh_interval
+
+    async def ready(self) -> None:
+        """Look up what plugins offer now, in a thread, if that has not been done."""
+        if (look_up := self._look_up) is not None:
+            found = await to_thread.run_sync(look_up)
+            if self._look_up is look_up:
+                self.configure(*found, refresh_interval=self.refresh_interval)
 
     def _shipped(self, shipped: Iterable[Any]) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
@@ -212,9 +236,15 @@ class Dashboards:
     @property
     def classes(self) -> Mapping[str, type[Panel]]:
         """The kinds of panels there are."""
+        self._know()
         return self._classes
 
+    def _know(self) -> None:
+        if (look_up := self._look_up) is not None:
+            self.configure(*look_up(), refresh_interval=self.refresh_interval)
+
     def _all(self) -> dict[str, Entry]:
+        self._know()
         if self._entries is None:
             found = self._layers["plugin"] | self._layers["code"]
             for ident, document in self._custom.items():
@@ -266,7 +296,7 @@ class Dashboards:
     async def create(self, definition: Definition, *, by: str) -> Entry:
         """Make a dashboard. Raises ConfigurationError, DashboardConflict, StoreError."""
         async with self._saving:
-            dashboard = build(definition, self._classes)
+            dashboard = build(definition, self.classes)
             if dashboard.id in self._all():
                 raise DashboardConflict(f"There already is a dashboard `{dashboard.id}`; choose another `id`")
             if len(self._custom) >= MOST:
@@ -368,7 +398,7 @@ class Dashboards:
         variables: Mapping[str, str] = _NO_VARIABLES,
     ) -> Drawn:
         """One panel that is not saved. Raises ConfigurationError."""
-        placed = build_panel(definition, self._classes)
+        placed = build_panel(definition, self.classes)
         dashboard = Dashboard(id="preview", title="Preview", panels=[placed])
         (drawn,) = (await self._draw(self._entry(dashboard, "custom"), span, variables, None)).panels
         return drawn
@@ -396,7 +426,7 @@ class Dashboards:
             now=now,
             span=span,
             system=system,
-            alerts=watched.open_alerts(),
+            alerts=watched.alerts.open_alerts(),
             variables={variable.name: value for variable, value, _ in chosen},
             health=watched.health,
             requests=watched.requests,
