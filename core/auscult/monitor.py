@@ -299,6 +299,7 @@ class Monitor:
 
     def _note(self, change: Change) -> None:
         """A component's status changed."""
+        self.changes.note(change)
         if self.store is not None:
             self.store.note_state(change.component, change.new, change.at)
 
