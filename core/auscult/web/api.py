@@ -31,6 +31,7 @@ from auscult.web.bodies import (
 )
 from auscult.web.json_bodies import require_json
 from auscult.web.problems import BODY_ERRORS, ERRORS
+from auscult.web.recent import recent_routes
 
 __all__ = ["api_router"]
 
@@ -183,4 +184,5 @@ def api_router(monitor: Monitor) -> Router:
     routes = (_reading_routes, _inventory_routes, _acting_routes, _ping_routes)
     handlers = [handler for make in routes for handler in make(monitor)]
     handlers += alert_api_routes(monitor)
+    handlers += recent_routes(monitor)
     return Router("/api/v1", route_handlers=handlers, tags=["api"])
