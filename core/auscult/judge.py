@@ -52,6 +52,7 @@ class Judge:
 
     def take(self, result: CheckResult) -> Change | None:
         """Judge one result; returns the change of status it made, if any."""
+        self._alerts.mind_clock()
         self.advance(result.at)
         self.now = at = result.at
         change = self._health.take(result)
@@ -63,6 +64,8 @@ class Judge:
 
     def advance(self, now: int) -> None:
         """Do what time alone brings until `now` (ms), one thing after the other."""
+        if self.now - now > LATE:
+            self.now = now
         while (due := self.next_due()) is not None and due <= now:
             self.now = at = max(due, self.now)
             for change in self._health.expire(at):
@@ -73,6 +76,7 @@ class Judge:
 
     def moment(self, now: int) -> int:
         """`now` (ms) for something that is no result: later than all that was judged, earlier than all to come."""
+        self._alerts.mind_clock()
         self.advance(now)
         self.now = now if now > self.now or self.now - now > LATE else self.now + 1
         return self.now

@@ -104,6 +104,7 @@ class AlertBook:
         self._over: deque[tuple[int, str, str]] = deque()
         """What ended: when, its fingerprint, its id."""
         self._batch = Batch()
+        self._until = 0
         self._announcing: Track | None = None
         """The one that fires just now: what it affects is said with that."""
         self.rechecks: set[str] = set()
@@ -337,7 +338,7 @@ class AlertBook:
             return
         self._change(track, ChangeKind.REMINDED, now)
         for hit in hits:
-            track.reminded[hit.channel] = now
+            track.reminded[hit.channel] = max(now, self._until - int(hit.route.repeat * 1000))
             if self.outbox.understands(hit.channel, ChangeKind.REMINDED):
                 self._offer(track, hit, now)
 
