@@ -29,17 +29,25 @@ _HOMES = {
         "MissingDependency",
         "UnknownKind",
     ),
+    "auscult.families": ("Event", "Export", "Family", "Sample", "Samples", "SeriesKey", "Snapshot", "labels_of"),
     "auscult.hookspecs": ("hookimpl",),
     "auscult.kinds": (
+        "Answer",
         "Channel",
         "ChannelContext",
         "Check",
         "CheckContext",
         "Discovered",
         "Exporter",
+        "ExporterContext",
         "Panel",
         "Preferences",
+        "Received",
+        "Receiver",
+        "Source",
+        "SourceContext",
     ),
+    "auscult.metrics.rendering": ("render",),
     "auscult.model": (
         "AlertSeverity",
         "CheckResult",
@@ -104,15 +112,30 @@ if TYPE_CHECKING:
     from auscult.errors import EgressRefused as EgressRefused
     from auscult.errors import MissingDependency as MissingDependency
     from auscult.errors import UnknownKind as UnknownKind
+    from auscult.families import Event as Event
+    from auscult.families import Export as Export
+    from auscult.families import Family as Family
+    from auscult.families import Sample as Sample
+    from auscult.families import Samples as Samples
+    from auscult.families import SeriesKey as SeriesKey
+    from auscult.families import Snapshot as Snapshot
+    from auscult.families import labels_of as labels_of
     from auscult.hookspecs import hookimpl as hookimpl
+    from auscult.kinds import Answer as Answer
     from auscult.kinds import Channel as Channel
     from auscult.kinds import ChannelContext as ChannelContext
     from auscult.kinds import Check as Check
     from auscult.kinds import CheckContext as CheckContext
     from auscult.kinds import Discovered as Discovered
     from auscult.kinds import Exporter as Exporter
+    from auscult.kinds import ExporterContext as ExporterContext
     from auscult.kinds import Panel as Panel
     from auscult.kinds import Preferences as Preferences
+    from auscult.kinds import Received as Received
+    from auscult.kinds import Receiver as Receiver
+    from auscult.kinds import Source as Source
+    from auscult.kinds import SourceContext as SourceContext
+    from auscult.metrics.rendering import render as render
     from auscult.model import AlertSeverity as AlertSeverity
     from auscult.model import CheckResult as CheckResult
     from auscult.model import ComponentHealth as ComponentHealth

@@ -15,7 +15,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from auscult.kinds import Channel, Check, Exporter, Panel
+    from auscult.kinds import Channel, Check, Exporter, Panel, Source
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 
@@ -48,6 +48,15 @@ def auscult_exporters() -> Iterable[type[Exporter]]:
     """Exporters that take metrics elsewhere, found by their `kind`.
 
     Called once, when the catalogue is built. Return subclasses of `auscult.Exporter`.
+    """
+    return ()
+
+
+@hookspec
+def auscult_sources() -> Iterable[type[Source]]:
+    """Sources that bring metrics in from elsewhere, found by their `kind`.
+
+    Called once, when the catalogue is built. Return subclasses of `auscult.Source`.
     """
     return ()
 

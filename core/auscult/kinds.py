@@ -1,4 +1,4 @@
-"""The four base classes that plugins subclass: `Check`, `Channel`, `Exporter`, `Panel`.
+"""The five base classes that plugins subclass: `Check`, `Channel`, `Exporter`, `Source`, `Panel`.
 
 A subclass is a frozen, keyword-only msgspec Struct that refuses unknown fields: its fields are its options, each
 documented by the string below it. The one abstract method is the work; everything else (time, repetition,
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from auscult.alert import ChangeKind, Notification
+from auscult.families import Event, Export, Family, Samples, Snapshot
 from auscult.model import Measurement, Reading
 from auscult.options import public
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
+    from prometheus_client import Metric
 
     from auscult.clock import Clock
     from auscult.model import Ping
@@ -32,15 +34,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TOLD",
+    "Answer",
     "Channel",
     "ChannelContext",
     "Check",
     "CheckContext",
     "Discovered",
     "Exporter",
+    "ExporterContext",
     "KindMeta",
     "Panel",
     "Preferences",
+    "Received",
+    "Receiver",
+    "Source",
+    "SourceContext",
 ]
 
 Probe = Callable[[], Awaitable[Reading]]
@@ -179,15 +187,13 @@ class Check(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=Fal
         return ()
 
 
-class ChannelContext:
-    """What a channel is given. Small on purpose: never the monitor."""
+class _Context:
+    """What those are given that talk to others for the monitor. Small on purpose: never the monitor."""
 
     __slots__ = ()
 
-    channel: str
-    """The channel's name in the configuration."""
     timeout: float
-    """Seconds the delivery has before it is cut."""
+    """Seconds that the work has before it is cut."""
     clock: Clock
     log: logging.Logger
     """``auscult.plugins.<kind>``."""
@@ -199,11 +205,11 @@ class ChannelContext:
 
     @property
     def state_dir(self) -> Path:
-        """A directory of this channel's own; made on first use."""
+        """A directory of its own; made on first use."""
         raise RuntimeError("this context offers no state directory")
 
     async def in_thread(self, function: Callable[[], T]) -> T:
-        """Call something that blocks, in a thread of this channel's own, abandoned when the delivery is cut."""
+        """Call something that blocks, in a thread of its own, abandoned when the work is cut."""
         from anyio import to_thread
 
         return await to_thread.run_sync(function, abandon_on_cancel=True)
@@ -214,6 +220,15 @@ class ChannelContext:
         Raises OSError when the name does not resolve, EgressRefused when no address is allowed.
         """
         raise RuntimeError("this context resolves no names")
+
+
+class ChannelContext(_Context):
+    """What a channel is given."""
+
+    __slots__ = ()
+
+    channel: str
+    """The channel's name in the configuration."""
 
 
 TOLD = frozenset(
@@ -257,17 +272,176 @@ class Channel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=F
         """
 
 
+class ExporterContext(_Context):
+    """What an exporter is given when it pushes."""
+
+    __slots__ = ()
+
+    exporter: str
+    """The exporter's name in the configuration."""
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class Exporter(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
-    """Takes metrics somewhere: override `push` (sent on an interval) or `render` (pure, on request)."""
+    """Takes metrics somewhere: override `push` (sent on an interval), `render` (pure, on request), or both."""
 
-    def render(self, snapshot: Any) -> Any:
-        """The snapshot as a document. Pure."""
+    buffers: ClassVar[bool] = False
+    """True where the destination takes samples of the past: what it missed is kept on disk and pushed later, in order.
+    False where only the present counts."""
+
+    def render(self, snapshot: Snapshot) -> Export:
+        """The snapshot as a document. Pure. It is served at ``/metrics/NAME``."""
         raise TypeError(f"the exporter `{self.kind}` does not render")
 
-    async def push(self, snapshot: Any, ctx: Any) -> None:
-        """Send the snapshot once."""
+    async def push(self, snapshot: Snapshot, ctx: ExporterContext) -> None:
+        """Send the snapshot once; returning means that the destination has it. Never retries by itself.
+
+        Raises `DeliveryError` to say whether trying again can help, and when; any other exception is tried again.
+        """
         raise TypeError(f"the exporter `{self.kind}` does not push")
+
+    def renders(self) -> bool:
+        """Whether this one, with its options, renders."""
+        return type(self).render is not Exporter.render
+
+    def pushes(self) -> bool:
+        """Whether this one, with its options, pushes."""
+        return type(self).push is not Exporter.push
+
+    def every(self) -> float | None:
+        """Seconds between pushes that an option of its own asks for; None for the common key `interval`, or else
+        `defaults.metrics_export_interval`.
+        """
+        return None
+
+    def push_timeout(self) -> float | None:
+        """Seconds one push may take; None for the default of 30 s."""
+        return None
+
+    async def ended(self, ctx: ExporterContext) -> None:
+        """Called once after the last push when the monitor stops cleanly, or the exporter leaves the configuration.
+
+        A Pushgateway's group is deleted here. It has 2 s; an exception is logged.
+        """
+
+    def close(self) -> None:
+        """Let go of what is kept between pushes, such as connections; does not block. Called after `ended`."""
+
+
+class Receiver(Struct, frozen=True, kw_only=True):
+    """Where a source takes in requests: ``/in/NAME`` and this path, NAME being the source's in the configuration."""
+
+    path: str = ""
+    """Empty, or from its slash on: ``/v1/metrics``."""
+    methods: tuple[str, ...] = ("POST",)
+    max_body: int = 16 << 20
+    """Bytes of a body as it is sent; more is answered with 413. What a packed body unfolds to is the source's care."""
+    public: bool = False
+    """True where requests prove themselves, by a signature say; otherwise a token with the role `operator` is asked
+    for once there are tokens."""
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """One request that a source is given."""
+
+    path: str
+    """The path of the `Receiver`."""
+    method: str
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    query: Mapping[str, str]
+    body: bytes
+    """As it was sent; `content-encoding` is not undone."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """How a request is answered."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = {}
+
+
+class SourceContext(_Context):
+    """What a source is given: where to put what it finds. All of it from the event loop's thread."""
+
+    __slots__ = ()
+
+    source: str
+    """The source's name in the configuration."""
+
+    def put(self, families: Iterable[Metric | Samples]) -> None:
+        """All that this source has now, in place of what it put before; for a scrape. prometheus_client's families or
+        ours.
+        """
+        raise RuntimeError("this context takes no metrics")
+
+    def set(
+        self,
+        family: Family,
+        labels: Mapping[str, str],
+        value: float,
+        *,
+        name: str = "",
+        at: int | None = None,
+    ) -> None:
+        """One sample, in place of that series' last one; for what comes in bit by bit.
+
+        `name` is the sample's where it is not the family's: ``x_bucket``, then with its label ``le``. A series that is
+        not set for `Source.stale_after` seconds is left out.
+        """
+        raise RuntimeError("this context takes no metrics")
+
+    def record(self, event: Event) -> None:
+        """Something that happened once, kept one by one: a call to an AI service, a turn of a conversation."""
+        raise RuntimeError("this context takes no events")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Source(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
+    """Brings metrics in: override `collect` (on an interval), `run` (for as long as the monitor runs), or `receive`
+    (requests), or several of them.
+    """
+
+    async def collect(self, ctx: SourceContext) -> None:
+        """One look at the place: fetch, then ``ctx.put(...)``. An exception makes the source's component unhealthy."""
+        raise TypeError(f"the source `{self.kind}` does not collect")
+
+    async def run(self, ctx: SourceContext) -> None:
+        """Listen until cancelled. When it returns or raises it is run anew, after a growing pause."""
+        raise TypeError(f"the source `{self.kind}` does not run")
+
+    async def receive(self, request: Received, ctx: SourceContext) -> Answer:
+        """Take in one request to one of `receivers`. An exception is answered with 500 and counted."""
+        raise TypeError(f"the source `{self.kind}` does not receive")
+
+    def receivers(self) -> Iterable[Receiver]:
+        """Where requests are taken in."""
+        return ()
+
+    def collects(self) -> bool:
+        """Whether this one, with its options, is asked on an interval."""
+        return type(self).collect is not Source.collect
+
+    def runs(self) -> bool:
+        """Whether this one, with its options, listens."""
+        return type(self).run is not Source.run
+
+    def every(self) -> float | None:
+        """Seconds between looks that an option of its own asks for; None for the common key `interval`, or 15 s."""
+        return None
+
+    def collect_timeout(self) -> float | None:
+        """Seconds one look may take; None for 10 s."""
+        return None
+
+    def stale_after(self) -> float:
+        """Seconds after which what was not put or set again is left out."""
+        return 300.0
+
+    def close(self) -> None:
+        """Let go of what is kept between looks; does not block."""
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))

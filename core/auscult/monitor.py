@@ -22,7 +22,7 @@ from auscult.dashboards.incidents import Incidents
 from auscult.errors import ComponentNotFound, StoreError
 from auscult.kinds import Panel
 from auscult.judge import Judge
-from auscult.metrics.durations import ProbeDurations
+from auscult.metrics_manager import MetricsManager
 from auscult.metrics.requests import Requests
 from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, Status, SystemHealth
 from auscult.options import Duration
@@ -89,7 +89,6 @@ class Monitor:
         self._interrupt = interrupt
         self._services = Services(self.clock, policy, self._state_dir)
         self._inbox = Inbox(self._take)
-        self.durations = ProbeDurations()
         self._measurements = measurements
         self._runner = Runner(self.clock, self._services, self._deliver, self._complain, measurements)
         self._loop: Loop | None = None
@@ -112,6 +111,13 @@ class Monitor:
         self.dashboards = Dashboards(self, started=self.clock.now_ms())
         self.incidents = Incidents(self)
         self._configure_dashboards(None)
+        self.metrics = MetricsManager(
+            self.clock,
+            views=self.health.views,
+            summary=self.health.summary,
+            components=self.components,
+            stats=self.stats,
+        )
         self._myself = self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
 
@@ -134,6 +140,7 @@ class Monitor:
         monitor._apply_itself(settings)
         monitor.alerts.configure(settings.alerting)
         monitor._configure_dashboards(settings)
+        monitor.metrics.configure(settings.metrics)
         monitor._store_options = settings.store.options()
         return monitor
 
@@ -156,6 +163,7 @@ class Monitor:
                 self._runner.add_ping(name, ping)
         await self.alerts.start(loop, self._services, self.store, self.started_at)
         self._watch(self.health.components, self.started_at)
+        await self.metrics.start(loop, self._services, self.store)
         self._inbox.open(loop)
         self._runner.start(loop, interrupt=self._interrupt)
         if self.store is not None:
@@ -168,6 +176,7 @@ class Monitor:
         with anyio.CancelScope(shield=True):
             self._inbox.close()  # first: what came in is judged before the alerts end
             await self.alerts.stop()
+            await self.metrics.stop()
             await self._runner.stop()
             self._inbox.close()
             await self._services.close()
@@ -238,6 +247,7 @@ class Monitor:
             self._apply_itself(settings)
         self.apply(settings.components.values())
         self.alerts.configure(settings.alerting)
+        self.metrics.configure(settings.metrics)
         self.settings, self.catalogue = settings, catalogue
         self._configure_dashboards(settings)
         return changes
@@ -260,7 +270,7 @@ class Monitor:
     def _on_registered(self, added: list[Component], removed: list[str]) -> None:
         self._runner.remove(removed)
         for name in removed:
-            self.durations.forget(name)
+            self.metrics.durations.forget(name)
             self.alerts.forget_component(name)
         for component in added:
             self.alerts.refresh_component(component.name)
@@ -292,7 +302,7 @@ class Monitor:
         if self.health.confirming(result.component) and result.origin != Origin.PUSH:
             self._runner.recheck(result.component, first=self.health.component_since(result.component) is None)
         if result.origin != Origin.PUSH:
-            self.durations.observe(result.component, result.duration)
+            self.metrics.durations.observe(result.component, result.duration)
         self._look_below(result)
         for listen in self._listeners:
             listen(result, change)
@@ -454,7 +464,7 @@ class Monitor:
     def problems(self) -> list[Problem]:
         """What plugins do wrong: found when they were loaded, and while they run."""
         found = list(self.catalogue.problems) if self.catalogue is not None else []
-        return found + list(self._problems.values()) + self.dashboards.problems
+        return found + list(self._problems.values()) + self.metrics.problems + self.dashboards.problems
 
     def stats(self) -> MonitorStats:
         """What the monitor knows about itself."""

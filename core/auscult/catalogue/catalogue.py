@@ -16,7 +16,7 @@ from auscult.catalogue.plugin import BUNDLED, Plugin, PluginInfo
 from auscult.catalogue.refusal import ROLES, Role, refusal
 from auscult.catalogue.requirements import absent, install_command
 from auscult.errors import AmbiguousKind, MissingDependency, UnknownKind
-from auscult.kinds import Channel, Check, Exporter, Panel
+from auscult.kinds import Channel, Check, Exporter, Panel, Source
 from auscult.model import Problem
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ __all__ = ["Catalogue", "plugin_commands"]
 class Catalogue:
     """Installed plugins and the kinds they offer. Build one with `discover`; it never changes afterwards.
 
-    `checks`, `channels`, `exporters` and `panels` map kinds to classes: one name per class when iterated, and every
-    class is also found as ``distribution/kind``. `dashboards` and `rules` are what plugins ship, in their order.
+    `checks`, `channels`, `exporters`, `sources` and `panels` map kinds to classes: one name per class when iterated,
+    and every class is also found as ``distribution/kind``. `dashboards` and `rules` are what plugins ship, in their order.
     """
 
     def __init__(self, plugins: Sequence[Plugin] = (), problems: Sequence[Problem] = ()) -> None:
@@ -45,6 +45,7 @@ class Catalogue:
         self.checks: Mapping[str, type[Check]] = kinds["checks"]
         self.channels: Mapping[str, type[Channel]] = kinds["channels"]
         self.exporters: Mapping[str, type[Exporter]] = kinds["exporters"]
+        self.sources: Mapping[str, type[Source]] = kinds["sources"]
         self.panels: Mapping[str, type[Panel]] = kinds["panels"]
         self.dashboards: list[Any] = self._shipped("auscult_dashboards")
         self.rules: list[Any] = self._shipped("auscult_rules")
@@ -97,6 +98,10 @@ class Catalogue:
     def panel(self, kind: str) -> type[Panel]:
         """The panel class of that kind; raises as `check` does."""
         return self._get(ROLES[3], self.panels, kind)  # type: ignore[no-any-return]
+
+    def source(self, kind: str) -> type[Source]:
+        """The source class of that kind; raises as `check` does."""
+        return self._get(ROLES[4], self.sources, kind)  # type: ignore[no-any-return]
 
     def of(self, cls: type) -> PluginInfo | None:
         """The plugin that offers `cls`; None for a class that no plugin registered."""

@@ -19,7 +19,7 @@ from auscult.catalogue.containment import Failure, attempt, describe
 from auscult.catalogue.plugin import Plugin
 from auscult.errors import did_you_mean
 from auscult.hookspecs import PROJECT
-from auscult.kinds import Channel, Check, Exporter, Panel
+from auscult.kinds import Channel, Check, Exporter, Panel, Source
 
 __all__ = ["HOOKS", "find_hooks", "make_manager"]
 
@@ -145,7 +145,8 @@ def _mark(first: str) -> str:
 def _first_hook(plugin: Plugin) -> str:
     """The hook that this module probably lacks, spelt out."""
     module = plugin.target if isinstance(plugin.target, ModuleType) else ModuleType("")
-    for base, role in ((Check, "checks"), (Channel, "channels"), (Exporter, "exporters"), (Panel, "panels")):
+    kinds = {"checks": Check, "channels": Channel, "exporters": Exporter, "sources": Source, "panels": Panel}
+    for role, base in kinds.items():
         for value in list(vars(module).values()):
             if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__:
                 return f"add a function `auscult_{role}`, marked with `@hookimpl`, that returns [{value.__name__}]"

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from auscult.catalogue.containment import Failure, attempt, called, describe
 from auscult.component import NAME, Component
-from auscult.kinds import Channel, Check, Exporter, Panel
+from auscult.kinds import Channel, Check, Exporter, Panel, Source
 from auscult.model import Measurement
 from auscult.options import convert_options, secret_fields
 
@@ -25,7 +25,7 @@ _NOT_OPTIONS = ("kind", "requires", "may_require", "component_type", "measuremen
 
 
 class Role(Struct, frozen=True):
-    """One of the four things a plugin class can be."""
+    """One of the things a plugin class can be."""
 
     name: str
     """In the plural, as the catalogue's mapping and the hook have it: ``checks``."""
@@ -46,8 +46,9 @@ ROLES = (
     Role("channels", "channel", Channel, ("send",)),
     Role("exporters", "exporter", Exporter, ("render", "push")),
     Role("panels", "panel", Panel, ("show",)),
+    Role("sources", "source", Source, ("collect", "run", "receive")),
 )
-_ASYNC = frozenset({"probe", "send", "push"})
+_ASYNC = frozenset({"probe", "send", "push", "collect", "run", "receive"})
 
 
 class Refusal(Struct, frozen=True):
@@ -132,6 +133,8 @@ def _suggested_kind(name: str, role: Role) -> str:
 
 def _leaves_common_keys_alone(candidate: Any, role: Role) -> Refusal | None:
     reserved = COMMON_KEYS if role.base is Check else {role.key, "enabled"}
+    if role.base in (Exporter, Source):
+        reserved |= {"interval"}
     taken = [name for name in _encoded_names(candidate) if name in reserved]
     if not taken:
         return None

@@ -47,7 +47,7 @@ def _offer(info: PluginInfo) -> str:
     """Kinds by role; what has no kinds (dashboards, rules, commands) by the hook's name."""
     offers = [f"{role}: {', '.join(names)}" for role, names in info.kinds.items() if names]
     others = [hook.removeprefix("auscult_") for hook in info.hooks]
-    offers += [hook for hook in others if hook not in ("checks", "channels", "exporters", "panels")]
+    offers += [hook for hook in others if hook not in ("checks", "channels", "exporters", "sources", "panels")]
     return "; ".join(offers) or "offers nothing"
 
 

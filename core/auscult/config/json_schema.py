@@ -14,7 +14,7 @@ from auscult.config.dashboards import DashboardTable, PanelKeys
 from auscult.config.environment import LAYERED
 from auscult.config.fielddocs import field_docs, summary
 from auscult.config.settings import ComponentKeys
-from auscult.config.tables import KINDS
+from auscult.config.tables import KINDS, PACED
 from auscult.options import Duration
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def schema(catalogue: Catalogue) -> Schema:
                 "items": {"type": "string"},
             },
             "components": _components(catalogue.checks),
-            **{table: _kinds(getattr(catalogue, table, {}), key) for table, key in KINDS.items()},
+            **{table: _kinds(getattr(catalogue, table, {}), key, paced=table in PACED) for table, key in KINDS.items()},
             "rules": _named({"type": "object"}),
             "dashboards": _dashboards(catalogue.panels),
             "routes": {"type": "array", "items": {"type": "object"}},
@@ -101,8 +101,10 @@ def _components(checks: Mapping[str, type[Struct]]) -> Schema:
     return {**_named(item, "What is monitored, by name."), "properties": {"auscult": itself}}
 
 
-def _kinds(classes: Mapping[str, type[Struct]], key: str) -> Schema:
+def _kinds(classes: Mapping[str, type[Struct]], key: str, *, paced: bool) -> Schema:
     common: Schema = {key: {"enum": sorted(classes)} if classes else {"type": "string"}, "enabled": {"type": "boolean"}}
+    if paced:
+        common["interval"] = {"$ref": "#/$defs/duration"}
     item: Schema = {"type": "object", "properties": common, "required": [key]}
     if classes:
         item["allOf"] = [_when(key, kind, cls, common) for kind, cls in sorted(classes.items())]

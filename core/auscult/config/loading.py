@@ -18,7 +18,14 @@ from auscult.config.document import Document
 from auscult.config.environment import Layers
 from auscult.config.references import References, names_in
 from auscult.config.report import Report
-from auscult.config.settings import EgressSettings, LimitSettings, ServerSettings, Settings, StatusPageSettings
+from auscult.config.settings import (
+    EgressSettings,
+    LimitSettings,
+    MetricsSettings,
+    ServerSettings,
+    Settings,
+    StatusPageSettings,
+)
 from auscult.config.tables import NAMED, Tables, from_environment
 from auscult.errors import ConfigurationError, Finding
 
@@ -107,6 +114,15 @@ def _settle(
         "boards": decode_dashboards(layers.data.get("dashboards"), tables.decoder, catalogue),
         "status_page": tables.settings("status_page", StatusPageSettings),
     }
+    values["metrics"] = MetricsSettings(
+        exporters=tables.objects["exporters"],
+        exporter_intervals=tables.intervals["exporters"],
+        sources=tables.objects["sources"],
+        source_intervals=tables.intervals["sources"],
+        limits=values["limits"],
+        export_interval=float(defaults.metrics_export_interval),
+        store_interval=float(values["store"].metric_interval),
+    )
     values["alerting"] = alert_settings(
         tables.decoder, catalogue, layers.data, tables.objects["channels"], float(defaults.alert_check_interval)
     )

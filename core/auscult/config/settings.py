@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from auscult.component import Component
 from auscult.config.alerting import AlertSettings
 from auscult.errors import Finding
+from auscult.kinds import Exporter, Source
 from auscult.model import HealthThreshold
 from auscult.options import Duration, SecretStr
 from auscult.panels import Dashboard
@@ -25,6 +26,7 @@ __all__ = [
     "EgressSettings",
     "LimitSettings",
     "OidcTable",
+    "MetricsSettings",
     "RetentionSettings",
     "Role",
     "ServerSettings",
@@ -179,6 +181,8 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `$XDG_STATE_HOME/auscult`, else `~/.local/state/auscult`. `--state-dir` and `AUSCULT_STATE_DIR` come first."""
     retention: RetentionSettings = RetentionSettings()
     """How long results are kept."""
+    metric_interval: Duration = Duration(15)
+    """Time between the samples of each metric that are kept. 0 keeps none."""
     low_water_bytes: Annotated[int, Meta(ge=0)] = 64 * 1024 * 1024
     """Free space on the disk below which results are no longer written, so that alerts still can be."""
 
@@ -192,6 +196,14 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     measurements: Annotated[int, Meta(ge=1, le=10_000)] = 64
     """Measurements kept per reading; more are dropped, counted and shown."""
+    labels: Annotated[int, Meta(ge=1, le=1000)] = 32
+    """Labels that a series may have; one with more is refused, counted and shown."""
+    label_name: Annotated[int, Meta(ge=1, le=10_000)] = 128
+    """Bytes that the name of a metric or of a label may have."""
+    label_value: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    """Bytes that the value of a label may have."""
+    series: Annotated[int, Meta(ge=1, le=100_000_000)] = 50_000
+    """Series taken in from sources and registries, all together; new ones beyond that are refused."""
 
 
 class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -210,6 +222,24 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         _check_networks("allow", self.allow)
         _check_networks("deny", self.deny)
+
+
+class MetricsSettings(Struct, frozen=True, kw_only=True):
+    """Exporters and sources, built, and what else the metrics need to know."""
+
+    exporters: dict[str, Exporter] = {}
+    exporter_intervals: dict[str, float] = {}
+    """The common key `interval` of those that have it, in seconds."""
+    sources: dict[str, Source] = {}
+    source_intervals: dict[str, float] = {}
+    limits: LimitSettings = LimitSettings()
+    export_interval: float = 30.0
+    """`defaults.metrics_export_interval`."""
+    store_interval: float = 15.0
+    """`store.metric_interval`."""
+
+    def __repr__(self) -> str:
+        return f"MetricsSettings(exporters={sorted(self.exporters)}, sources={sorted(self.sources)})"
 
 
 class TokenTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -308,7 +338,7 @@ class AuthTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class AuthSettings(Struct, frozen=True, kw_only=True):
-    """The tokens of the file, the tokens file and the environment, all hashed."""
+    """The tokens of the file, the tokens file and the environment, all hashed; and who may log in how."""
 
     tokens: tuple[Token, ...] = ()
     users: tuple[User, ...] = ()
@@ -363,6 +393,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     dashboards: dict[str, dict[str, Any]] = {}
     alerting: AlertSettings = AlertSettings()
     """Rules, channels, routes and maintenance windows, built."""
+    metrics: MetricsSettings = MetricsSettings()
     boards: tuple[Dashboard, ...] = ()
     """The dashboards of the file, built."""
     status_page: StatusPageSettings = StatusPageSettings()

@@ -32,10 +32,12 @@ from auscult.options import Duration
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
 
-__all__ = ["KINDS", "NAMED", "TABLES", "Tables"]
+__all__ = ["KINDS", "NAMED", "PACED", "TABLES", "Tables"]
 
 KINDS = {"channels": "channel", "exporters": "exporter", "sources": "source"}
 """Tables of plugins, and the key that names the kind in each."""
+PACED = ("exporters", "sources")
+"""Those of them that have the common key `interval`."""
 NAMED = (*KINDS, "rules", "maintenance", "dashboards")
 TABLES = ("components", *NAMED, "routes", *LAYERED)
 NAME_RULE = "a name has 1 to 64 of the characters a-z 0-9 _ . -"
@@ -59,6 +61,8 @@ class Tables:
         self._environ = environ
         self.objects: dict[str, dict[str, Any]] = {table: {} for table in KINDS}
         """What `named` has built of the tables of plugins, by table and name; those switched off are left out."""
+        self.intervals: dict[str, dict[str, float]] = {table: {} for table in PACED}
+        """The common key `interval` of those that have it."""
 
     def refuse_unknown(self) -> None:
         """Report every key at the top that means nothing."""
@@ -184,8 +188,14 @@ class Tables:
 
     def _build(self, table: str, name: str, raw: dict[str, Any], cls: type, catalogue: Catalogue) -> None:
         role = KINDS[table]
-        options = {key: value for key, value in raw.items() if key not in (role, "enabled")}
-        built = self.decoder.value(options, cls, (table, name), also=(role, "enabled"))
+        common = (role, "enabled", "interval") if table in PACED else (role, "enabled")
+        options = {key: value for key, value in raw.items() if key not in common}
+        built = self.decoder.value(options, cls, (table, name), also=common)
+        if table in PACED and "interval" in raw:
+            path = (table, name, "interval")
+            interval = self.decoder.value(raw["interval"], Duration, path)
+            if interval is not FAILED and refuse_zero(self._report, path, interval):
+                self.intervals[table][name] = float(interval)
         enabled = self.decoder.value(raw.get("enabled", True), bool, (table, name, "enabled"))
         if built is FAILED or enabled is not True:
             return

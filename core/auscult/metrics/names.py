@@ -9,28 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
-
+from auscult.families import Family
 from auscult.kinds import Check
 from auscult.model import Measurement
 
-__all__ = ["FAMILIES", "Family", "family_of", "measured"]
-
-
-class Family(Struct, frozen=True):
-    """One metric family as it is exported."""
-
-    name: str
-    """As it stands in front of every sample; a counter's ends in ``_total``."""
-    type: str
-    """``gauge``, ``counter`` or ``histogram``."""
-    help: str
-    unit: str = ""
-    labels: tuple[str, ...] = ()
-    timestamps: bool = False
-    """Carries the time of the evaluation, as the seed document's health families do."""
-    factor: float = 1.0
-    """What a measurement is multiplied by: Prometheus wants base units."""
+__all__ = ["FAMILIES", "family_of", "measured"]
 
 
 _COMPONENT = ("component",)
@@ -116,6 +99,16 @@ FAMILIES: dict[str, Family] = {
         Family("auscult_store_results_dropped_total", "counter", "Results not written: queue or disk full.", "results"),
         Family("auscult_store_low_on_disk", "gauge", "1 while results are not stored because the disk is almost full."),
         Family("auscult_store_file_bytes", "gauge", "Size of the history's file.", "bytes"),
+        Family("auscult_metric_series", "gauge", "Series taken in from outside.", "series", ("origin",)),
+        Family(
+            "auscult_metric_series_refused_total",
+            "counter",
+            "Samples refused because their series is beyond a limit or malformed.",
+            "samples",
+            ("origin", "reason"),
+        ),
+        Family("auscult_metric_events_total", "counter", "Events recorded one by one.", "events"),
+        Family("auscult_metric_collect_failures_total", "counter", "Registries that failed to answer.", "failures"),
     )
 }
 

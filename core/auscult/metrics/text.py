@@ -1,23 +1,8 @@
-"""Samples as text: the Prometheus format 0.0.4 and OpenMetrics 1.0.0.
-
-Written here and not with prometheus_client because a scrape of many series must neither take long nor hold the
-event loop: the part of a line before its value never changes and is kept. The bytes are the same.
-"""
+"""Numbers as the Prometheus formats write them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
-
-from auscult.metrics.names import Family
-
-__all__ = ["OPENMETRICS", "TEXT", "head", "line", "number", "prefix"]
-
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-
-_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
-_HELP_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n"})
+__all__ = ["number"]
 
 
 def number(value: float) -> str:
@@ -31,29 +16,5 @@ def number(value: float) -> str:
     # Go writes large numbers with an exponent, and the format follows Go.
     if value > 0 and dot > 6:
         mantissa = f"{text[0]}.{text[1:dot]}{text[dot + 1 :]}".rstrip("0.")
-        return f"{mantissa}e+0{dot - 1}"
+        return f"{mantissa}e+{dot - 1:02d}"
     return text
-
-
-@lru_cache(maxsize=100_000)
-def prefix(name: str, *labels: tuple[str, str]) -> str:
-    """What stands before the value: ``name{a="b"} ``."""
-    if not labels:
-        return f"{name} "
-    inside = ",".join(f'{key}="{value.translate(_ESCAPES)}"' for key, value in sorted(labels))
-    return f"{name}{{{inside}}} "
-
-
-def line(name: str, labels: Iterable[tuple[str, str]], value: float, at: int | None, *, openmetrics: bool) -> str:
-    """One sample; `at` in ms since the epoch."""
-    stamp = "" if at is None else f" {at / 1000}" if openmetrics else f" {at}"
-    return f"{prefix(name, *labels)}{number(value)}{stamp}\n"
-
-
-def head(family: Family, *, openmetrics: bool) -> str:
-    """The ``# HELP`` and ``# TYPE`` lines of a family."""
-    name = family.name
-    if openmetrics and family.type == "counter":
-        name = name.removesuffix("_total")
-    text = family.help.translate(_ESCAPES if openmetrics else _HELP_ESCAPES)
-    return f"# HELP {name} {text}\n# TYPE {name} {family.type}\n"

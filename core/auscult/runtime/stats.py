@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from auscult.store import StoreStats
 
-__all__ = ["MonitorStats"]
+__all__ = ["MonitorStats", "figures"]
 
 
 class MonitorStats(Struct, frozen=True, kw_only=True):
@@ -32,3 +32,33 @@ class MonitorStats(Struct, frozen=True, kw_only=True):
     loop_blocked: int = 0
     problems: int = 0
     store: StoreStats | None = None
+
+
+def figures(stats: MonitorStats) -> dict[str, float]:
+    """The same as unlabelled samples, by the names of the registry."""
+    found: dict[str, float] = {
+        "auscult_components": stats.components,
+        "auscult_checks_started_total": stats.checks_started,
+        "auscult_checks_finished_total": stats.checks_finished,
+        "auscult_checks_failed_total": stats.checks_failed,
+        "auscult_checks_missed_total": stats.missed,
+        "auscult_checks_in_flight": stats.in_flight,
+        "auscult_checks_hung": stats.hung,
+        "auscult_components_parked": stats.parked,
+        "auscult_loop_blocked_total": stats.loop_blocked,
+        "auscult_inbox_results": stats.inbox,
+        "auscult_reports_dropped_total": stats.reports_dropped,
+        "auscult_plugin_problems": stats.problems,
+        "auscult_schedule_lateness_p50_seconds": stats.lateness_p50,
+        "auscult_schedule_lateness_p99_seconds": stats.lateness_p99,
+        "auscult_schedule_lateness_max_seconds": stats.lateness_max,
+    }
+    if (store := stats.store) is not None:
+        found |= {
+            "auscult_store_queue_results": store.queue_length,
+            "auscult_store_results_written_total": store.rows_written,
+            "auscult_store_results_dropped_total": store.dropped,
+            "auscult_store_low_on_disk": float(store.low_on_disk),
+            "auscult_store_file_bytes": store.file_bytes,
+        }
+    return found

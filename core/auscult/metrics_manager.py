@@ -1,0 +1,251 @@
+"""`MetricsManager`: the metrics of one monitor, where they come from and go. It wires; the logic is in the parts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.lowlevel
+from anyio import to_thread
+
+from auscult.clock import Clock
+from auscult.component import NAME, Component
+from auscult.errors import ConfigurationError
+from auscult.families import Event, Labels, Samples, Snapshot
+from auscult.kinds import Exporter, Source
+from auscult.metrics.durations import ProbeDurations
+from auscult.metrics.intake import Intake, Limits, Refusals
+from auscult.metrics.merging import Merger
+from auscult.metrics.own import OwnMetrics
+from auscult.model import ComponentHealth, Problem, SystemHealth
+from auscult.runtime.context import Services
+from auscult.runtime.loop import Loop
+from auscult.runtime.source_context import IntakeContext
+from auscult.runtime.stats import MonitorStats, figures
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from auscult.config.settings import MetricsSettings
+    from auscult.store import Store
+
+__all__ = ["MetricsManager"]
+
+log = logging.getLogger("auscult.metrics")
+
+COLLECT_TIMEOUT = 5.0
+"""Seconds that a registry may take to answer."""
+
+
+class MetricsManager:
+    """See the module. `snapshot` is what everybody reads: `/metrics`, exporters, the history, panels and rules."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        views: Callable[[], Iterable[ComponentHealth]],
+        summary: Callable[[], SystemHealth],
+        components: Callable[[], Mapping[str, Component]],
+        stats: Callable[[], MonitorStats],
+    ) -> None:
+        self._clock, self._views, self._summary = clock, views, summary
+        self._components, self._stats = components, stats
+        self.durations = ProbeDurations()
+        self.problems: list[Problem] = []
+        """Limits that bit, registries that failed."""
+        self.exporters: dict[str, Exporter] = {}
+        self.exporter_intervals: dict[str, float] = {}
+        self.sources: dict[str, Source] = {}
+        self.source_intervals: dict[str, float] = {}
+        self.export_interval = 30.0
+        self.store_interval = 15.0
+        self._configured: set[tuple[str, str]] = set()
+        self._limits = Limits()
+        self._refusals = Refusals(self._on_refused)
+        self._own = OwnMetrics()
+        self._merger = Merger(self._refusals)
+        self._registries: dict[str, _Registry] = {}
+        self._contexts: dict[str, IntakeContext] = {}
+        self._events = self._failures = 0
+        self._services: Services | None = None
+        self._store: Store | None = None
+        self._loop: Loop | None = None
+        self._turn = anyio.Lock()
+
+    # Life
+
+    async def start(self, loop: Loop, services: Services, store: Store | None) -> None:
+        """Begin to keep a history, to ask sources and to push."""
+        self._loop, self._services, self._store = loop, services, store
+
+    async def stop(self) -> None:
+        """Ask and push no more."""
+        self._loop = self._store = None
+
+    # What is configured
+
+    def configure(self, settings: MetricsSettings) -> None:
+        """Take in exporters, sources and limits; what was added in code stays."""
+        limits = settings.limits
+        self._limits = Limits(
+            labels=limits.labels,
+            label_name=limits.label_name,
+            label_value=limits.label_value,
+            series=limits.series,
+        )
+        for intake in self._intakes():
+            intake.limits = self._limits
+        self.export_interval, self.store_interval = settings.export_interval, settings.store_interval
+        wanted = {("exporters", name) for name in settings.exporters} | {("sources", name) for name in settings.sources}
+        for table, name in self._configured - wanted:
+            (self.remove_exporter if table == "exporters" else self.remove_source)(name)
+        self._configured = wanted
+        for name, exporter in settings.exporters.items():
+            self._put(self.exporters, name, exporter)
+        for name, source in settings.sources.items():
+            self._put(self.sources, name, source)
+        self.exporter_intervals = dict(settings.exporter_intervals)
+        self.source_intervals = dict(settings.source_intervals)
+
+    def add_registry(self, registry: CollectorRegistry, name: str = "registry") -> None:
+        """Have whatever is recorded in this registry of prometheus_client exported, kept, drawn and alerted on.
+
+        `name` tells several registries apart where series are counted or refused. Raises ConfigurationError for a name
+        that is taken or malformed.
+        """
+        _check_name(name)
+        if name in self._registries and self._registries[name].registry is not registry:
+            raise ConfigurationError(f"There is a registry `{name}` already; give this one another `name`")
+        self._registries[name] = _Registry(registry, self._intake(f"registry:{name}"))
+
+    def remove_registry(self, name: str = "registry") -> None:
+        """Leave a registry out from now on. Raises KeyError."""
+        del self._registries[name]
+
+    def add_exporter(self, name: str, exporter: Exporter) -> None:
+        """Have metrics go to one more place; one of the same name takes the other's place."""
+        _check_name(name)
+        self._put(self.exporters, name, exporter)
+
+    def remove_exporter(self, name: str) -> None:
+        """Have them go there no more. Raises KeyError."""
+        del self.exporters[name]
+
+    def add_source(self, name: str, source: Source) -> None:
+        """Have metrics come from one more place; one of the same name takes the other's place."""
+        _check_name(name)
+        self._put(self.sources, name, source)
+
+    def remove_source(self, name: str) -> None:
+        """Have them come from there no more. Raises KeyError."""
+        del self.sources[name]
+        self._contexts.pop(name, None)
+
+    def _put(self, there: dict[str, Any], name: str, new: Any) -> None:
+        there[name] = new
+
+    # What comes in
+
+    def context(self, name: str) -> IntakeContext:
+        """What the source of that name is given. Raises KeyError."""
+        context = self._contexts.get(name)
+        if context is None:
+            assert self._services is not None, "start() comes first"
+            source = self.sources[name]
+            intake = self._intake(f"source:{name}")
+            context = self._contexts[name] = IntakeContext(name, source, intake, self.record, self._services)
+        return context
+
+    def record(self, event: Event) -> None:
+        """Keep something that happened once, such as a call to an AI service; from any thread, never blocks."""
+        self._events += 1
+
+    # What is there
+
+    async def snapshot(self) -> Snapshot:
+        """All metrics as they are now. Others get a turn every few milliseconds while it is taken."""
+        async with self._turn:
+            now = self._clock.now_ms()
+            own = self._own.fill(
+                self._summary(), self._views(), self._components(), self.durations, self._figures(), now=now
+            )
+            for _ in own:
+                await anyio.lowlevel.checkpoint()
+            parts = list(self._own.samples())
+            for name, registry in list(self._registries.items()):
+                parts += await self._collected(name, registry)
+            for context in list(self._contexts.values()):
+                context.intake.expire(context.stale_after)
+                parts += context.intake.samples()
+            return Snapshot(now, self._merger.merged(parts))
+
+    async def _collected(self, name: str, registry: _Registry) -> list[Samples]:
+        if registry.busy:  # it has not come back from the last time
+            return registry.latest
+        with anyio.move_on_after(COLLECT_TIMEOUT) as scope:
+            await to_thread.run_sync(registry.collect, abandon_on_cancel=True)
+        error = f"took longer than {COLLECT_TIMEOUT:g} s" if scope.cancelled_caught else registry.error
+        if error:
+            self._failures += 1
+            self._note(f"registry:{name}", "collect", f"the registry `{name}` {error}", "mend its collector")
+        return registry.latest
+
+    def _figures(self) -> dict[tuple[str, Labels], float]:
+        found: dict[tuple[str, Labels], float] = {(name, ()): value for name, value in figures(self._stats()).items()}
+        found["auscult_metric_events_total", ()] = self._events
+        found["auscult_metric_collect_failures_total", ()] = self._failures
+        for intake in self._intakes():
+            found["auscult_metric_series", (("origin", intake.origin),)] = len(intake)
+        for (origin, reason), count in self._refusals.counts.items():
+            found["auscult_metric_series_refused_total", (("origin", origin), ("reason", reason))] = count
+        return found
+
+    def _intake(self, origin: str) -> Intake:
+        return Intake(origin, self._limits, self._refusals, self._series, clock=monotonic)
+
+    def _intakes(self) -> Iterable[Intake]:
+        yield from (registry.intake for registry in self._registries.values())
+        yield from (context.intake for context in self._contexts.values())
+
+    def _series(self) -> int:
+        return sum(map(len, self._intakes()))
+
+    def _on_refused(self, origin: str, what: str) -> None:
+        remedy = "use fewer label values, or raise the limit in `[limits]`"
+        self._note(origin, "metrics", what, remedy)
+
+    def _note(self, origin: str, stage: str, message: str, remedy: str) -> None:
+        problem = Problem(plugin=origin, stage=stage, message=message, remedy=remedy)
+        if all(known.message != message for known in self.problems):
+            log.warning("%s", message)
+            self.problems.append(problem)
+
+
+class _Registry:
+    """A registry of the user's, asked in a thread: its collectors may block."""
+
+    def __init__(self, registry: CollectorRegistry, intake: Intake) -> None:
+        self.registry, self.intake = registry, intake
+        self.latest: list[Samples] = []
+        self.busy = False
+        self.error = ""
+
+    def collect(self) -> None:
+        """Bring `latest` up to date; what goes wrong is in `error`."""
+        self.busy = True
+        try:
+            self.intake.put(self.registry.collect())
+            self.latest, self.error = self.intake.samples(), ""
+        except Exception as error:  # collectors are the user's
+            self.latest, self.error = [], f"cannot be collected: {type(error).__name__}: {error}"
+        finally:
+            self.busy = False
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(f"The name {name!r} does not match [a-z0-9_.-]{{1,64}}")
