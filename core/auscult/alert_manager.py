@@ -32,12 +32,14 @@ from auscult.alerts.batch import Batch
 from auscult.alerts.book import AlertBook, Firing, Surroundings
 from auscult.alerts.external import RESOLVE_AFTER, ExternalAlert, Externals
 from auscult.alerts.matching import Matcher
-from auscult.alerts.outbox import Outbox
+from auscult.alerts.outbox import Balance, Outbox
 from auscult.alerts.posted import Posted
 from auscult.alerts.quiet import MaintenanceWindow, Silence
+from auscult.alerts.quieting import SILENCE_ENDING
+from auscult.alerts.restoring import stretches
 from auscult.alerts.routing import Route, Router
 from auscult.alerts.rows import Envelope, Row
-from auscult.clock import Clock
+from auscult.clock import Clock, iso_seconds
 from auscult.component import NAME
 from auscult.errors import AlertNotFound, ConfigurationError, SilenceNotFound, StoreError, did_you_mean
 from auscult.kinds import TOLD, Channel
@@ -69,6 +71,13 @@ SWEEP = 5.0
 """Seconds at most between looks at what time alone brings; what is due earlier is looked at then."""
 DELIVERY_FAILED = "delivery_failed"
 """The rule under which a channel that was given up is an alert itself."""
+LONG_SILENCE = HOUR_MS
+REMIND_BEFORE = 15 * 60_000
+"""How long before the end of a silence of an hour or more people are reminded of it."""
+CLOCK_SET = 2_000
+"""Milliseconds by which the wall clock has to run away from the monotonic one to count as set."""
+STOPPING = 1.0
+"""Seconds for what is on its way to arrive when the monitor stops."""
 SELF = "auscult"
 RECENT = 1000
 """Changes that are remembered where there is no store to ask."""
@@ -124,6 +133,7 @@ class AlertManager:
         self._seen: dict[str, Alert] = {}
         self._resolved: list[tuple[int, str]] = []
         self._listeners: list[Callable[[int, AlertChange], None]] = []
+        self._witnesses: list[Callable[[Batch, list[int]], None]] = []
         self._recent: deque[tuple[int, AlertChange]] = deque(maxlen=RECENT)
         self._delivery: Delivery | None = None
         self._services: Services | None = None
@@ -132,6 +142,9 @@ class AlertManager:
         self._timer: Handle | None = None
         self._armed = 0
         self._stopped = False
+        self._drift: int | None = None
+        self._ending: set[str] = set()
+        """Fingerprints of the reminders that a silence ends soon."""
         self.check_interval = 60.0
         """Seconds at most between looks at what time alone brings."""
         self._bring: Callable[[int], None] = self.advance
@@ -165,6 +178,7 @@ class AlertManager:
         if self._timer is not None:
             self._timer.cancel()
         if self._delivery is not None:
+            await self._delivery.drain(STOPPING)
             self._delivery.stop()
         self._remember_rules()
         self._settle()
@@ -227,7 +241,7 @@ class AlertManager:
 
     def _reroute(self) -> None:
         for name, channel in self._channels.items():
-            self._outbox.set_tells(name, channel.tells)
+            self._outbox.set_tells(name, _tells_of(channel))
         self._book.reroute(Router(self._routes, self._channels))
         if self._delivery is not None:
             self._delivery.set_channels(self._channels)
@@ -300,10 +314,13 @@ class AlertManager:
 
     def sweep(self) -> None:
         """Do what time alone has brought until now."""
+        self.mind_clock()
         now = self._clock.now_ms()
         self._bring(now)
+        self._remind_of_silences(now)
         self._write_rows(self._outbox.expire(now))
         self._remember_rules()
+        self._tidy(now)
         self._settle()
         self._arm()
 
@@ -313,6 +330,52 @@ class AlertManager:
         self._externals.sweep(now)
         self._book.advance(now, until)
         self._settle()
+
+    def mind_clock(self) -> None:
+        """See whether the wall clock was set: who waits for a span of time waits as long as was meant."""
+        if self._loop is None:
+            return
+        drift = self._clock.now_ms() - int(self._clock.monotonic() * 1000)
+        by, self._drift = drift - self._drift if self._drift is not None else 0, drift
+        if abs(by) >= CLOCK_SET:
+            log.warning("the clock was set by %+.1f s", by / 1000)
+            self._book.shift(by)
+            self._outbox.shift(by)
+
+    def _tidy(self, now: int) -> None:
+        """Forget what is over and told."""
+        self._book.trim(now)
+        while self._resolved and self._resolved[0][0] < now - DAY_MS:
+            heappop(self._resolved)
+
+    def _remind_of_silences(self, now: int) -> None:
+        """Say of a long silence that it ends soon, while there is time to extend it."""
+        known, self._ending = self._ending, set()
+        for silence in self._book.quieting.silences.values():
+            if silence.ends_at - silence.starts_at < LONG_SILENCE or now < silence.ends_at - REMIND_BEFORE:
+                continue
+            firing = self._ending_of(silence)
+            self._ending.add(print_ := firing.fingerprint)
+            if print_ not in known and not self._book.knows(print_):
+                self._book.fire(firing, now, print_)
+        for print_ in known - self._ending:
+            self._book.clear_print(print_, now, "the silence is over")
+
+    def _ending_of(self, silence: Silence) -> Firing:
+        quiet = sum(alert.suppressed_by == f"silence {silence.id}" for alert in self._book.open_alerts())
+        return Firing(
+            rule=SILENCE_ENDING,
+            component=SELF,
+            component_type=SELF,
+            labels={"silence": silence.id},
+            severity=AlertSeverity.INFO,
+            message=(
+                f"The silence of {', '.join(map(str, silence.matchers))} by {silence.author} ends at "
+                f"{iso_seconds(silence.ends_at)}; it keeps {quiet} open alert(s) quiet"
+            ),
+            cooldown=0.0,
+            per_hour=0,
+        )
 
     def next_due(self) -> int | None:
         """When `advance` may have something to do (ms)."""
@@ -383,8 +446,13 @@ class AlertManager:
             self._recent.extend(zip(ids, batch.changes, strict=True))
         for number, change in zip(ids, batch.changes, strict=True):
             _log_change(change, told=bool(self._channels))
-            for listen in self._listeners:
-                listen(number, change)
+            for listen in list(self._listeners):
+                try:
+                    listen(number, change)
+                except Exception:  # somebody else's code; whoever comes next is told all the same
+                    log.exception("a listener to changes of alerts failed")
+        for witness in self._witnesses:
+            witness(batch, ids)
         channels = self._outbox.release(order)
         if self._delivery is not None and channels:
             self._delivery.wake(channels)
@@ -404,20 +472,18 @@ class AlertManager:
 
     async def acknowledge(self, ident: str, *, by: str, note: str = "", until: int | None = None) -> Alert:
         """Somebody takes it on, until that time (ms) or its end. Raises AlertNotFound."""
+        if until is not None and until <= self._clock.now_ms():
+            raise ConfigurationError("An acknowledgement ends in the future")
         ack = Acknowledgement(author=by, at=self._moment(), note=note, until=until)
         return await self._act(lambda: self._book.acknowledge(ident, ack), ident, by, "acknowledge", note)
 
     async def unacknowledge(self, ident: str, *, by: str) -> Alert:
         """Nobody has it any more. Raises AlertNotFound."""
-        return await self._act(
-            lambda: self._book.unacknowledge(ident, by, self._moment()), ident, by, "unacknowledge"
-        )
+        return await self._act(lambda: self._book.unacknowledge(ident, by, self._moment()), ident, by, "unacknowledge")
 
     async def resolve(self, ident: str, *, by: str, note: str = "") -> Alert:
         """Over, because somebody says so; fires again when its condition begins to hold anew. Raises AlertNotFound."""
-        return await self._act(
-            lambda: self._book.resolve(ident, by, note, self._moment()), ident, by, "resolve", note
-        )
+        return await self._act(lambda: self._book.resolve(ident, by, note, self._moment()), ident, by, "resolve", note)
 
     async def note(self, ident: str, *, by: str, text: str) -> Alert:
         """Write something down. Raises AlertNotFound."""
@@ -521,9 +587,16 @@ class AlertManager:
         """Try a dead letter again. Raises AlertNotFound when there is none of that key, or it is out of date."""
         store = self._store
         found = await to_thread.run_sync(partial(store.alerts.delivery, key)) if store is not None else None
-        rows = self._outbox.revive(found[0], found[1], self._clock.now_ms()) if found is not None else []
+        rows = []
+        if store is not None and found is not None:
+            row, change = found
+            end = await to_thread.run_sync(partial(store.alerts.end_of, row.alert))
+            if self._book.get(row.alert) is not None:
+                end = None
+            rows = self._outbox.revive(row, change, self._clock.now_ms(), end)
         if not rows:
             raise AlertNotFound(key)
+        self._book.mind(rows[-1].alert, self._clock.now_ms())
         batch = Batch()
         batch.add_rows(rows)
         batch.audits.append((self._clock.now_ms(), by, "resend", key, ""))
@@ -588,12 +661,16 @@ class AlertManager:
 
     def channels_of(self, alert: Alert) -> list[str]:
         """Names of the channels that the routes in force lead an alert to."""
-        return [hit.channel for hit in self._book.router.route(alert)[0]]
+        return [hit.channel for hit in self._book.router.route(alert)]
 
     def ends_at(self, alert: Alert) -> int:
         """When an open alert is over (ms) unless somebody says again that it goes on."""
         end = self._externals.end_of(alert)
         return self._clock.now_ms() + RESOLVE_AFTER if end is None else end
+
+    def balance(self) -> dict[str, Balance]:
+        """Per channel every row that was offered since the start, and what became of it; `missing` is always 0."""
+        return self._outbox.balance()
 
     def channel_stats(self) -> dict[str, ChannelStats]:
         """How each channel is doing."""
@@ -603,6 +680,10 @@ class AlertManager:
     def commit_error(self) -> str:
         """Why what was decided is not on disk; empty while commits succeed."""
         return self._committer.last_error
+
+    def witness(self, witness: Callable[[Batch, list[int]], None]) -> None:
+        """Have `witness` called, on the loop, with everything that was committed and the numbers of its changes."""
+        self._witnesses.append(witness)
 
     def listen(self, listener: Callable[[int, AlertChange], None]) -> None:
         """Have `listener` called, on the loop, with each committed change and its growing number."""
@@ -623,6 +704,11 @@ class AlertManager:
         if not found:
             raise AlertNotFound(ident)
         return found
+
+    async def last_sequence(self) -> int:
+        """The number of the latest change."""
+        latest = self._recent[-1][0] if self._recent else 0
+        return await self._ask(lambda store: store.alerts.last_sequence(), latest)
 
     async def changes_since(self, number: int, limit: int = 1000) -> list[tuple[int, AlertChange]]:
         """Changes with larger numbers, oldest first."""
@@ -652,6 +738,7 @@ class AlertManager:
             ),
             self._clock.now_ms(),
         )
+        self._book.gave_up(envelope.channel, [row.alert for row in envelope.rows], self._clock.now_ms())
         self._settle()
 
     def _recovered(self, channel: str) -> None:
@@ -672,7 +759,14 @@ class AlertManager:
         self._outbox.release(self._outbox.order)
         for silence in kept.silences:
             self._book.quieting.put(silence)
-        self._book.restore(kept.alerts, kept.noticed, now)
+        self._book.restore(
+            kept.alerts,
+            kept.noticed,
+            now,
+            stretches=stretches(kept.changes, kept.rows),
+            limits=self._limits_of,
+        )
+        self._ending = {alert.id.partition("-")[0] for alert in kept.alerts if _is_reminder(alert)}
         alive = [alert for alert in kept.alerts if alert.status.is_open]
         self._engine.restore(
             kept.rule_states,
@@ -680,8 +774,8 @@ class AlertManager:
             now,
         )
         self._states = kept.rule_states
-        self._externals.restore(kept.alerts, now)
         self._end_orphans(alive, now)
+        self._externals.restore(kept.alerts, now)
         for alert in kept.alerts:
             if alert.status.is_open:
                 self._seen[alert.id] = alert
@@ -689,12 +783,19 @@ class AlertManager:
                 heappush(self._resolved, (alert.resolved_at, alert.id))
         self._write_rows(moved)
 
+    def _limits_of(self, alert: Alert) -> tuple[float, int]:
+        """Cooldown in seconds and notices an hour, as the alert's rule has them now."""
+        rule = self._own_rules.get(alert.rule)
+        if alert.generator or rule is None:
+            return 0.0, 0
+        return rule.cooldown_minutes * 60.0, rule.max_alerts_per_hour
+
     def _end_orphans(self, alive: Iterable[Alert], now: int) -> None:
         """Open alerts that nothing could end any more."""
         for alert in alive:
             if alert.generator:
                 continue  # see `Externals.restore`
-            if alert.rule != DELIVERY_FAILED and alert.rule not in self._own_rules:
+            if alert.rule not in self._own_rules and alert.rule not in (DELIVERY_FAILED, SILENCE_ENDING):
                 self._book.forget_rule(alert.rule, now)
             elif alert.component and not self._is_known(alert.component):
                 self._book.forget_component(alert.component, now)
@@ -704,6 +805,18 @@ def _is_same(kept: Channel | None, channel: Channel) -> bool:
     if type(kept) is not type(channel):
         return False
     return all(getattr(kept, name) == getattr(channel, name) for name in channel.__struct_fields__)
+
+
+def _tells_of(channel: Channel) -> frozenset[ChangeKind]:
+    """Which changes a channel wants, whatever its class says; the usual ones where that makes no sense."""
+    try:
+        return frozenset(ChangeKind(kind) for kind in channel.tells) or TOLD
+    except (TypeError, ValueError):
+        return TOLD
+
+
+def _is_reminder(alert: Alert) -> bool:
+    return alert.rule == SILENCE_ENDING and alert.status.is_open
 
 
 def _firing(rule: AlertRule, verdict: Verdict) -> Firing:

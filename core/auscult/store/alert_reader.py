@@ -15,7 +15,7 @@ from auscult.alerts.quiet import Silence
 from auscult.alerts.rows import FINAL, Row, RowState
 from auscult.rules.stepping import RuleState
 
-__all__ = ["ROW", "AlertReader", "Kept"]
+__all__ = ["ROW", "AlertReader", "Kept", "noticed"]
 
 HOUR_MS = 3_600_000
 REMEMBERED_MS = 24 * HOUR_MS
@@ -70,7 +70,7 @@ class AlertReader:
             alerts=alerts,
             changes=changes,
             rows=rows,
-            noticed=_noticed(changes, rows, now),
+            noticed=noticed(changes, rows, now),
             silences=[_silence(body) for (body,) in silences],
             rule_states=[_state(body) for (body,) in states],
         )
@@ -112,6 +112,12 @@ class AlertReader:
         with self._snapshot() as connection:
             found = connection.execute("SELECT body FROM alert_change WHERE alert = ? ORDER BY number", (alert,))
             return [_change(body) for (body,) in found]
+
+    def last_sequence(self) -> int:
+        """The number of the latest change; 0 when there was none."""
+        with self._snapshot() as connection:
+            (number,) = connection.execute("SELECT ifnull(max(id), 0) FROM alert_change").fetchone()
+        return int(number)
 
     def changes_since(self, number: int, limit: int = 1000) -> list[tuple[int, AlertChange]]:
         """Changes with larger numbers, oldest first."""
@@ -214,7 +220,7 @@ def _row(found: tuple[Any, ...]) -> Row:
 _ANNOUNCING = frozenset({ChangeKind.FIRED, ChangeKind.REOPENED, ChangeKind.UNSUPPRESSED})
 
 
-def _noticed(changes: Iterable[AlertChange], rows: Iterable[Row], now: int) -> dict[str, list[int]]:
+def noticed(changes: Iterable[AlertChange], rows: Iterable[Row], now: int) -> dict[str, list[int]]:
     """When each alert's firings were told, or are to be: the latest, and those of the last hour."""
     announcing = {(change.alert.id, change.alert.number) for change in changes if change.kind in _ANNOUNCING}
     found: dict[tuple[str, int], int] = {}
@@ -224,11 +230,11 @@ def _noticed(changes: Iterable[AlertChange], rows: Iterable[Row], now: int) -> d
             # When it was first tried, or is to be: later dues are those of further attempts.
             at = row.since or row.due
             found[which] = min(found.get(which, at), at)
-    noticed: dict[str, set[int]] = {}
+    times_of: dict[str, set[int]] = {}
     for (alert, _), at in found.items():
-        noticed.setdefault(alert, set()).add(at)
+        times_of.setdefault(alert, set()).add(at)
     # The latest one counts for the cooldown however long ago it was.
     return {
         alert: [at for at in sorted(times) if at > now - HOUR_MS or at == max(times)]
-        for alert, times in noticed.items()
+        for alert, times in times_of.items()
     }

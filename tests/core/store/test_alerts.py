@@ -184,7 +184,7 @@ def test_a_start_gets_what_goes_on_what_waits_and_who_was_told(store):
 
 
 def test_a_start_knows_when_firings_were_told(store):
-    """Once for each change, whatever number of channels; not what was kept quiet, and of what is long ago the latest."""
+    """Once for each change, whatever number of channels; not what was kept quiet; of what is long ago the latest."""
     outbox = Outbox()
     rows = outbox.offer(began("a", AT), "ops", due=AT + 5) + outbox.offer(began("a", AT), "sms", due=AT + 5)
     rows += outbox.failed(outbox.take("ops", AT + 6), AT + 6, AT + 60_000, "down")
