@@ -20,7 +20,7 @@ from auscult.options import Duration
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
 
-__all__ = ["schema"]
+__all__ = ["options_schema", "schema"]
 
 NAME_PATTERN = "^[a-z0-9_.-]{1,64}$"
 _REFERENCE = {"$ref": "#/$defs/reference"}
@@ -56,6 +56,13 @@ def schema(catalogue: Catalogue) -> Schema:
         "additionalProperties": False,
         "$defs": _definitions(),
     }
+
+
+def options_schema(kind: type[Struct]) -> Schema:
+    """The options of one kind as a schema of their own."""
+    found = _struct(kind) | {"$defs": _definitions()}
+    found.pop("description", None)
+    return found
 
 
 def _definitions() -> Schema:

@@ -26,13 +26,13 @@ class HealthAnswers:
     """Answers for one monitor; the short one is made once per revision and second."""
 
     def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
+        self.monitor = monitor
         self._key: tuple[int, int] | None = None
         self._short: tuple[int, bytes] = (503, b"")
 
     def short(self) -> tuple[int, bytes]:
         """Status code and body of ``GET /health``."""
-        monitor = self._monitor
+        monitor = self.monitor
         now = monitor.clock.now_ms()
         key = (monitor.revision, now // 1000)
         if key != self._key:
@@ -43,12 +43,12 @@ class HealthAnswers:
 
     def detailed(self) -> tuple[int, bytes]:
         """Status code and body of ``GET /health/detailed``."""
-        system = self._monitor.system_health()
+        system = self.monitor.system_health()
         return _code(system), msgspec.json.encode(DetailedHealthBody.of(system))
 
     def ietf(self) -> tuple[int, bytes]:
         """Status code and body in the IETF's shape."""
-        system = self._monitor.system_health()
+        system = self.monitor.system_health()
         document = {
             "status": "fail" if _code(system) != 200 else _IETF_STATUS.get(system.status, "warn"),
             "releaseId": __version__,

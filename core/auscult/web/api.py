@@ -29,6 +29,7 @@ from auscult.web.bodies import (
     ResultList,
     SystemBody,
 )
+from auscult.web.dashboards import dashboard_api_routes
 from auscult.web.json_bodies import require_json
 from auscult.web.problems import BODY_ERRORS, ERRORS
 from auscult.web.recent import recent_routes
@@ -184,5 +185,6 @@ def api_router(monitor: Monitor) -> Router:
     routes = (_reading_routes, _inventory_routes, _acting_routes, _ping_routes)
     handlers = [handler for make in routes for handler in make(monitor)]
     handlers += alert_api_routes(monitor)
+    handlers += dashboard_api_routes(monitor)
     handlers += recent_routes(monitor)
     return Router("/api/v1", route_handlers=handlers, tags=["api"])

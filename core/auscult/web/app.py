@@ -19,6 +19,7 @@ from auscult.web.answers import HealthAnswers
 from auscult.web.api import api_router
 from auscult.web.bodies import ReadingBody
 from auscult.web.control import control_routes
+from auscult.web.dashboards import dashboard_routes
 from auscult.web.front import Front
 from auscult.web.health import health_routes
 from auscult.web.inbound import inbound_routes
@@ -84,6 +85,7 @@ def make_litestar(
             route_handlers=[
                 *health_routes(monitor, answers),
                 *alert_routes(monitor),
+                *dashboard_routes(monitor),
                 *inbound_routes(monitor),
                 *metrics_routes(monitor),
                 *control_routes(reload),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
@@ -43,21 +44,64 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        begin = perf_counter()
         method = scope.get("method")
         if method in ("GET", "HEAD"):
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             if path == "/health" and not _wants_ietf(scope):
-                await _send(send, method, *self._answers.short())
+                status, body = self._answers.short()
+                await _send(send, method, status, body)
+                self._count(method, path, status, begin)
                 return
             if path == "/-/healthy":
                 await _send(send, method, 200, b'{"status":"alive"}')
+                self._count(method, path, 200, begin)
                 return
             if method == "HEAD":
                 scope, send = _as_get(scope), _without_body(send)
         elif method == "OPTIONS":
             send = _allowing_head(send)
         app = self._app if self._app is not None else await to_thread.run_sync(self.prepare)
-        await app(scope, receive, send)
+        if method is None:
+            await app(scope, receive, send)
+        else:
+            await self._counted(app, scope, receive, send, begin)
+
+    async def _counted(self, app: ASGIApp, scope: Any, receive: Receive, send: Send, begin: float) -> None:
+        """Serve, and count by route template; a stream of events counts when it begins."""
+        status, streams = 0, False
+
+        async def noting(message: Any) -> None:
+            nonlocal status, streams
+            if message["type"] == "http.response.start":
+                status, streams = message["status"], _is_stream(message)
+                if streams:
+                    self._count(scope["method"], _template(scope), status, begin)
+            await send(message)
+
+        try:
+            await app(scope, receive, noting)
+        finally:
+            if not streams:
+                # Without an answer somebody has hung up, or the server ends.
+                self._count(scope["method"], _template(scope), status or 499, begin)
+
+    def _count(self, method: str, route: str, status: int, begin: float) -> None:
+        self._requests.count(method, route, status, perf_counter() - begin, self._clock.now_ms())
+
+
+def _template(scope: Any) -> str:
+    """The route's template without what auscult is mounted at; never a path that somebody made up."""
+    template = scope.get("path_template")
+    if template is None:
+        return "(no such address)"
+    return str(template).removeprefix(scope.get("root_path", "")) or "/"
+
+
+def _is_stream(message: Any) -> bool:
+    return any(
+        name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in message["headers"]
+    )
 
 
 def _wants_ietf(scope: Any) -> bool:

@@ -17,11 +17,23 @@ from auscult.errors import (
     AuscultError,
     ComponentNotFound,
     ConfigurationError,
+    DashboardConflict,
+    DashboardNotFound,
     SilenceNotFound,
     StoreError,
 )
 
-__all__ = ["BODY_ERRORS", "ERRORS", "FINDINGS", "MAX_BODY", "MEDIA_TYPE", "Problem", "problem", "problem_handlers"]
+__all__ = [
+    "BODY_ERRORS",
+    "CONFLICT",
+    "ERRORS",
+    "FINDINGS",
+    "MAX_BODY",
+    "MEDIA_TYPE",
+    "Problem",
+    "problem",
+    "problem_handlers",
+]
 
 log = logging.getLogger("auscult.web")
 _TITLES = {int(status): status.phrase for status in HTTPStatus}
@@ -61,6 +73,8 @@ ERRORS = {
 """What any operation may answer instead of what was asked for, for the OpenAPI document."""
 BODY_ERRORS = {413: _spec(f"The body is larger than {MAX_BODY} bytes"), 415: _spec("The body is not JSON")}
 """What an operation that takes a body may answer besides."""
+CONFLICT = {409: _spec("It is taken, was changed by somebody else meanwhile, or comes from the configuration")}
+"""What an operation that changes dashboards may answer besides."""
 FINDINGS = _spec("The configuration has mistakes; nothing was changed")
 
 
@@ -106,6 +120,10 @@ def _not_found(_: Request[Any, Any, Any], error: AuscultError) -> Response[Any]:
     return problem(404, str(error))
 
 
+def _conflict(_: Request[Any, Any, Any], error: DashboardConflict) -> Response[Any]:
+    return problem(409, str(error))
+
+
 def _configuration(_: Request[Any, Any, Any], error: ConfigurationError) -> Response[Any]:
     errors = [{"key": finding.key, "message": str(finding)} for finding in error.findings]
     return problem(422, "The configuration cannot be used; nothing was changed", errors=errors)
@@ -137,6 +155,8 @@ problem_handlers: dict[Any, Any] = {
     ComponentNotFound: _not_found,
     AlertNotFound: _not_found,
     SilenceNotFound: _not_found,
+    DashboardNotFound: _not_found,
+    DashboardConflict: _conflict,
     ConfigurationError: _configuration,
     StoreError: _store,
     AuscultError: _auscult,
