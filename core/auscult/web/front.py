@@ -27,6 +27,7 @@ class Front:
     def __init__(self, make: Callable[[], ASGIApp], answers: HealthAnswers) -> None:
         self._make = make
         self._answers = answers
+        self._requests, self._clock = answers.monitor.requests, answers.monitor.clock
         self._app: ASGIApp | None = None
         self._making = Lock()
 
