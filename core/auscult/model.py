@@ -37,6 +37,8 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
     MAINTENANCE = "maintenance"
 
+    __hash__ = str.__hash__  # the enum's own is a function in Python, and statuses are keys at every result
+
     @property
     def badness(self) -> int:
         """How bad, for comparing: unhealthy > degraded > unknown > healthy (decision 7)."""
@@ -64,6 +66,8 @@ class Origin(StrEnum):
     EXCEPTION = "exception"
     PUSH = "push"
     SOURCE = "source"
+
+    __hash__ = str.__hash__  # as for `Status`
 
 
 class Trend(StrEnum):

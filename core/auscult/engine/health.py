@@ -124,7 +124,8 @@ def step(state: HealthState, component: Component, result: CheckResult) -> Chang
         state._trend = TrendMemory()
     state._trend.add(result.at, ms, failed=failed)
     values = _measured(result, ms)
-    state._levels = breached(component.threshold, values, state._levels) if not failed else state._levels
+    if not failed:
+        state._levels = breached(component.threshold, values, state._levels)
     grade = BAD if failed else POOR if state._levels or result.status == Status.DEGRADED else GOOD
     _count(state, grade)
     settled = state._settled = _settle(state, component, grade)
@@ -132,7 +133,7 @@ def step(state: HealthState, component: Component, result: CheckResult) -> Chang
     state._rate_levels = breached(component.threshold, rates, state._rate_levels)
     status = Status.DEGRADED if settled == Status.HEALTHY and state._rate_levels else settled
     state.confirming = _waits(settled, grade)
-    state.message = _explain(state, component, result, status, values | rates)
+    state.message = _explain(state, component, result, status, values, rates)
     return _move(state, component, status, result.at)
 
 
@@ -213,9 +214,11 @@ def _say_unknown(state: HealthState, component: Component, result: CheckResult) 
 
 
 def _measured(result: CheckResult, ms: float | None) -> dict[str, float]:
-    values = {name: value for name in RESOURCES if (value := result.measurements.get(name)) is not None}
-    if ms is not None:
-        values["response_time_ms"] = ms
+    measurements = result.measurements
+    values = {} if ms is None else {"response_time_ms": ms}
+    for name in RESOURCES:
+        if name in measurements:
+            values[name] = measurements[name]
     return values
 
 
@@ -267,7 +270,12 @@ def _waits(settled: Status, grade: int) -> bool:
 
 
 def _explain(
-    state: HealthState, component: Component, result: CheckResult, status: Status, values: dict[str, float]
+    state: HealthState,
+    component: Component,
+    result: CheckResult,
+    status: Status,
+    values: dict[str, float],
+    rates: dict[str, float],
 ) -> str:
     said = result.message
     if result.status == Status.UNHEALTHY:
@@ -277,7 +285,8 @@ def _explain(
         return f"failing, {state.bad_run} of {component.failures} results: {said}"
     if status == Status.UNHEALTHY:
         return f"recovering, {state.ok_run} of {component.successes} good results: {said or 'it works again'}"
-    if words := in_words(component.threshold, values, state._levels | state._rate_levels):
+    levels = state._levels | state._rate_levels
+    if levels and (words := in_words(component.threshold, values | rates, levels)):
         return f"{words} ({said})" if said and result.status == Status.DEGRADED else words
     if status == Status.DEGRADED and result.status == Status.HEALTHY:
         return f"recovering, {state.good_run} of {component.successes} good results: {said or 'it is well again'}"

@@ -11,6 +11,7 @@ __all__ = ["RATES", "RESOURCES", "breached", "in_words"]
 RATES = ("success_rate_percent", "error_rate_percent")
 RESOURCES = ("memory_usage_percent", "cpu_usage_percent", "disk_usage_percent")
 _LOWER_IS_WORSE = "success_rate_percent"
+_NONE: frozenset[str] = frozenset()
 _WORDS = {
     "response_time_ms": ("response time", " ms"),
     "success_rate_percent": ("success rate", " %"),
@@ -23,9 +24,8 @@ _WORDS = {
 
 def breached(threshold: HealthThreshold, values: Mapping[str, float], before: frozenset[str]) -> frozenset[str]:
     """Names of the levels that `values` breach. One that was breached `before` stays so until its recovery level."""
-    if not values:
-        return frozenset()
-    return frozenset(name for name, value in values.items() if _is_breached(threshold, name, value, was=name in before))
+    found = [name for name, value in values.items() if _is_breached(threshold, name, value, was=name in before)]
+    return frozenset(found) if found else _NONE  # each empty one made anew would take two hundred bytes
 
 
 def _is_breached(threshold: HealthThreshold, name: str, value: float, *, was: bool) -> bool:

@@ -19,6 +19,7 @@ __all__ = ["WINDOWS", "TrendMemory", "worst"]
 WINDOWS = {"15m": 900_000, "1h": 3_600_000, "6h": 21_600_000}
 """Names and lengths in ms."""
 BUCKETS = 15
+MINUTE_MS = 60_000
 MIN_RESULTS = 10
 MIN_BUCKETS = 4
 RELATIVE_BAND = 0.1
@@ -28,45 +29,51 @@ SUCCESS_BAND = 0.05
 """A change of the success share smaller than this is no trend."""
 
 
-class _Ring:
-    """Sums of one window: per bucket the number of results, of failures, of timed ones, and their time."""
+_FIELDS = 4
+_NUMBER, _COUNT, _FAILED, _TIMED = range(_FIELDS)
+_LATEST = 2**31 - 1
+"""Highest number of a bucket: minutes until the year 6053."""
 
-    __slots__ = ("_count", "_failed", "_ms", "_number", "_timed", "_width")
+
+class _Ring:
+    """Sums of one window: per bucket its number, the number of results, of failures, of timed ones, and their time.
+
+    Flat arrays: there are three rings for every component.
+    """
+
+    __slots__ = ("_ms", "_sums", "_width")
 
     def __init__(self, length: int) -> None:
         self._width = length // BUCKETS
-        self._number = array("q", [-1] * BUCKETS)
-        self._count = array("I", [0] * BUCKETS)
-        self._failed = array("I", [0] * BUCKETS)
-        self._timed = array("I", [0] * BUCKETS)
-        self._ms = array("d", [0.0] * BUCKETS)
+        self._sums = array("i", bytes(4 * _FIELDS * BUCKETS))
+        self._ms = array("d", bytes(8 * BUCKETS))
 
-    def add(self, at: int, ms: float | None, *, failed: bool) -> None:
+    def add(self, at: int, count: int, failed: int, timed: int, ms: float) -> None:
         number = at // self._width
         i = number % BUCKETS
-        if self._number[i] != number:
-            if number < self._number[i]:
+        sums, first = self._sums, i * _FIELDS
+        if sums[first] != number or not sums[first + _COUNT]:
+            if not -_LATEST < number < _LATEST or (sums[first + _COUNT] and number < sums[first]):
                 return  # the clock went back: older than what the bucket holds
-            self._number[i] = number
-            self._count[i] = self._failed[i] = self._timed[i] = 0
+            sums[first] = number
+            sums[first + _COUNT] = sums[first + _FAILED] = sums[first + _TIMED] = 0
             self._ms[i] = 0.0
-        self._count[i] += 1
-        self._failed[i] += failed
-        if ms is not None:
-            self._timed[i] += 1
-            self._ms[i] += ms
+        sums[first + _COUNT] += count
+        sums[first + _FAILED] += failed
+        sums[first + _TIMED] += timed
+        self._ms[i] += ms
 
     def judge(self, now: int) -> Trend:
         first = now // self._width - BUCKETS + 1
-        live = [i for i in range(BUCKETS) if self._number[i] >= first and self._count[i]]
-        live.sort(key=self._number.__getitem__)
-        if sum(self._count[i] for i in live) < MIN_RESULTS or len(live) < MIN_BUCKETS:
+        rows = [(*self._sums[i * _FIELDS : (i + 1) * _FIELDS], self._ms[i]) for i in range(BUCKETS)]
+        live = sorted(row for row in rows if row[_NUMBER] >= first and row[_COUNT])
+        if sum(row[_COUNT] for row in live) < MIN_RESULTS or len(live) < MIN_BUCKETS:
             return Trend.UNKNOWN
-        success = [(float(self._number[i]), 1 - self._failed[i] / self._count[i]) for i in live]
+        success = [(float(number), 1 - failed / count) for number, count, failed, _, _ in live]
         verdict = _verdict(success, SUCCESS_BAND, better_up=True)
         if verdict is not Trend.STABLE:
             return verdict
-        times = [(float(self._number[i]), self._ms[i] / self._timed[i]) for i in live if self._timed[i]]
+        times = [(float(number), ms / timed) for number, _, _, timed, ms in live if timed]
         if len(times) < MIN_BUCKETS:
             return verdict
         return _verdict(times, RELATIVE_BAND * median(y for _, y in times), better_up=False)
@@ -83,21 +90,41 @@ def _verdict(points: list[tuple[float, float]], band: float, *, better_up: bool)
 
 
 class TrendMemory:
-    """What trends need to know of one component; about a kilobyte and a half."""
+    """What trends need to know of one component; about a kilobyte and a half.
 
-    __slots__ = ("_rings",)
+    The current minute is summed up here first: every bucket is a whole number of minutes.
+    """
+
+    __slots__ = ("_count", "_failed", "_minute", "_ms", "_rings", "_timed")
 
     def __init__(self) -> None:
-        self._rings = {name: _Ring(length) for name, length in WINDOWS.items()}
+        self._rings = tuple(_Ring(length) for length in WINDOWS.values())
+        self._minute = self._count = self._failed = self._timed = 0
+        self._ms = 0.0
 
     def add(self, at: int, ms: float | None, *, failed: bool) -> None:
         """Take in one counted result."""
-        for ring in self._rings.values():
-            ring.add(at, ms, failed=failed)
+        minute = at // MINUTE_MS
+        if minute != self._minute:
+            self._pass_on()
+            self._minute = minute
+        self._count += 1
+        self._failed += failed
+        if ms is not None:
+            self._timed += 1
+            self._ms += ms
 
     def trends(self, now: int) -> dict[str, Trend]:
         """The trend over each window."""
-        return {name: ring.judge(now) for name, ring in self._rings.items()}
+        self._pass_on()
+        return {name: ring.judge(now) for name, ring in zip(WINDOWS, self._rings, strict=True)}
+
+    def _pass_on(self) -> None:
+        if self._count:
+            for ring in self._rings:
+                ring.add(self._minute * MINUTE_MS, self._count, self._failed, self._timed, self._ms)
+            self._count = self._failed = self._timed = 0
+            self._ms = 0.0
 
 
 def worst(trends: list[Trend]) -> Trend:

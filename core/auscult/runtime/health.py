@@ -25,12 +25,20 @@ from auscult.options import convert_options
 from auscult.runtime.function import FunctionCheck
 from auscult.runtime.passive import PassiveCheck
 
-__all__ = ["HealthMonitor"]
+__all__ = ["HealthMonitor", "restored_results"]
 
 log = logging.getLogger("auscult.health")
 
-MEMORY = 20_000
+MEMORY = 10_000
 """Results kept in memory for a first look, shared out among all components: at most 100 and at least 1 each."""
+
+RESTORED = 50_000
+"""Results read back at the start, shared out among all components: a start takes seconds, not minutes."""
+
+
+def restored_results(components: int) -> int:
+    """How many results of each component a start reads back."""
+    return min(max(RESTORED // components, 10), 100)
 
 
 class _Tracked:

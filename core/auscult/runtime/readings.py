@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ MAX_MEASUREMENTS = 64
 MAX_MESSAGE = 1000
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 _RULES = "names match [a-zA-Z_][a-zA-Z0-9_]*, values are finite, at most {} are kept"
+_ONLY_FLOATS = {float}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -57,18 +59,35 @@ def _from_mapping(value: Mapping[str, Any]) -> Reading:
 
 def clean_text(text: str, secrets: tuple[str, ...] = ()) -> str:
     """One bounded line: control characters become spaces, secrets ``***``."""
-    text = _CONTROL.sub(" ", scrub(text, secrets)).strip()
+    text = scrub(text, secrets)
+    text = (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
+@lru_cache(maxsize=256)
+def _are_names(names: tuple[Any, ...]) -> bool:
+    return all(isinstance(name, str) and _NAME.fullmatch(name) for name in names)
+
+
 def _finite(numbers: Mapping[str, Any], limit: int) -> dict[str, float]:
+    """A copy of what may be kept. The usual case, floats under the same names as ever, is decided at once."""
+    if len(numbers) <= limit and _are_names(tuple(numbers)) and set(map(type, numbers.values())) == _ONLY_FLOATS:
+        if math.isfinite(sum(numbers.values())):  # it is not when a part of it is not
+            return dict(numbers)
     kept: dict[str, float] = {}
     for name, value in numbers.items():
         if len(kept) == limit:
             break
-        if isinstance(name, str) and _NAME.fullmatch(name) and isinstance(value, int | float) and math.isfinite(value):
-            kept[name] = float(value)
+        if isinstance(name, str) and _NAME.fullmatch(name) and (number := _as_finite(value)) is not None:
+            kept[name] = number
     return kept
+
+
+def _as_finite(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    except OverflowError:  # an integer beyond all floats
+        return None
 
 
 def settle(reading: Reading, secrets: tuple[str, ...] = (), *, limit: int = MAX_MEASUREMENTS) -> tuple[Reading, str]:

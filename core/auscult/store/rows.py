@@ -14,7 +14,8 @@ __all__ = ["Names", "StoredResult", "decode", "encode"]
 
 _STATUSES = (Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY, Status.UNKNOWN, Status.MAINTENANCE)
 _ORIGINS = tuple(Origin)
-_CODES = {(status, origin): i * 16 + j for i, status in enumerate(_STATUSES) for j, origin in enumerate(_ORIGINS)}
+_STATUS_CODES = {status: i * 16 for i, status in enumerate(_STATUSES)}
+_ORIGIN_CODES = {origin: i for i, origin in enumerate(_ORIGINS)}
 
 Row = tuple[int, int, int, float, float | None, str | None, int | None, bytes | None]
 COLUMNS = "id, component, at, code, duration, ms, message, shape, numbers"
@@ -78,7 +79,7 @@ def encode(result: CheckResult, names: Names) -> Row:
     return (
         names.component(result.component),
         result.at,
-        _CODES[result.status, result.origin],
+        _STATUS_CODES[result.status] + _ORIGIN_CODES[result.origin],
         result.duration,
         result.response_time_ms,
         result.message or None,
