@@ -20,6 +20,7 @@ __all__ = ["Definition", "PanelDefinition", "VariableDefinition", "build", "buil
 _PLAIN = "^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]*$"
 _Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PLAIN)]
 _Text = Annotated[str, Meta(max_length=2000, pattern=_PLAIN)]
+_Short = Annotated[str, Meta(max_length=200, pattern=_PLAIN)]
 _Ident = Annotated[str, Meta(pattern="^[a-z0-9_.-]{0,64}$")]
 _Width = Annotated[int, Meta(ge=1, le=12)]
 _Height = Annotated[int, Meta(ge=1, le=24)]
@@ -33,7 +34,7 @@ class PanelDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The kind."""
     id: _Ident = ""
     """Unique on the dashboard; default: the kind."""
-    title: Annotated[_Text, Meta(max_length=200)] = ""
+    title: _Short = ""
     description: _Text = ""
     width: _Width | None = None
     height: _Height | None = None
@@ -45,26 +46,26 @@ class VariableDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Something to choose at the top."""
 
     name: Annotated[str, Meta(pattern="^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]
-    title: Annotated[_Text, Meta(max_length=200)] = ""
+    title: _Short = ""
     query: Annotated[str, Meta(pattern="^(|components|groups|types)$")] = ""
-    options: Annotated[list[Annotated[_Text, Meta(max_length=200)]], Meta(max_length=500)] = []
-    default: Annotated[_Text, Meta(max_length=200)] = ""
+    options: Annotated[list[_Short], Meta(max_length=500)] = []
+    default: _Short = ""
 
 
 class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dashboard without data."""
 
-    title: _Title
-    panels: Annotated[list[PanelDefinition], Meta(max_length=60)]
     id: _Ident = ""
     """Default: made from the title."""
+    title: _Title
     description: _Text = ""
     refresh_interval: _Pace | None = None
     """Seconds or text such as ``30s``; null: ``DASHBOARD_UPDATE_INTERVAL``."""
     time_range: _Pace = "6h"
-    variables: Annotated[list[VariableDefinition], Meta(max_length=20)] = []
     revision: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     """Grows with every change; 0 for what nobody has edited."""
+    variables: Annotated[list[VariableDefinition], Meta(max_length=20)] = []
+    panels: Annotated[list[PanelDefinition], Meta(max_length=60)]
 
 
 def define(dashboard: Dashboard, revision: int = 0) -> Definition:

@@ -24,6 +24,7 @@ from auscult.errors import ConfigurationError, DashboardConflict, DashboardNotFo
 from auscult.kinds import Panel
 from auscult.metrics.requests import Requests
 from auscult.model import Problem, SystemHealth
+from auscult.options import Duration
 from auscult.panels import Dashboard, Placed, Variable
 from auscult.shapes import Shape
 from auscult.store import Document, Store
@@ -41,6 +42,7 @@ FIRST = ("system_overview", "api_performance", "ai_services", "infrastructure")
 KIND = "dashboard"
 MOST = 500
 """Dashboards that people may make."""
+POINTS = 300
 FRESH = 1.0
 """Seconds for which one look serves everybody who asks the same."""
 REMEMBERED = 64
@@ -96,6 +98,7 @@ class DrawnDashboard(Struct, frozen=True, kw_only=True):
     entry: Entry
     now: int
     span: TimeRange
+    points: int
     variables: Sequence[tuple[Variable, str, Sequence[str]]]
     """Each with its value and its options."""
     panels: Sequence[Drawn]
@@ -370,6 +373,7 @@ class Dashboards:
         ident: str,
         *,
         span: TimeRange | None = None,
+        points: int = POINTS,
         variables: Mapping[str, str] = _NO_VARIABLES,
         panel: str | None = None,
     ) -> DrawnDashboard:
@@ -378,13 +382,13 @@ class Dashboards:
         Whoever asks the same within a second gets the same answer.
         """
         entry = self.get(ident)
-        key = (ident, panel, _key(span), tuple(sorted(variables.items())))
+        key = (ident, panel, _key(span), points, tuple(sorted(variables.items())))
         if (known := self._fresh(key)) is not None:
             return known
         async with self._turn(key):
             if (known := self._fresh(key)) is not None:
                 return known
-            drawn = await self._draw(entry, span, variables, panel)
+            drawn = await self._draw(entry, span, points, variables, panel)
             while len(self._looks) >= REMEMBERED:
                 del self._looks[next(iter(self._looks))]
             self._looks[key] = (self._watched.clock.monotonic(), drawn)
@@ -400,7 +404,7 @@ class Dashboards:
         """One panel that is not saved. Raises ConfigurationError."""
         placed = build_panel(definition, self.classes)
         dashboard = Dashboard(id="preview", title="Preview", panels=[placed])
-        (drawn,) = (await self._draw(self._entry(dashboard, "custom"), span, variables, None)).panels
+        (drawn,) = (await self._draw(self._entry(dashboard, "custom"), span, POINTS, variables, None)).panels
         return drawn
 
     def _turn(self, key: Any) -> anyio.Lock:
@@ -413,18 +417,19 @@ class Dashboards:
         return drawn if drawn is not None and self._watched.clock.monotonic() - at < FRESH else None
 
     async def _draw(
-        self, entry: Entry, span: TimeRange | None, variables: Mapping[str, str], panel: str | None
+        self, entry: Entry, span: TimeRange | None, points: int, variables: Mapping[str, str], panel: str | None
     ) -> DrawnDashboard:
         dashboard, watched, now = entry.dashboard, self._watched, self._now()
         placed = [each for each in dashboard.placed if panel is None or each.id == panel]
         if not placed and panel is not None:
             raise DashboardNotFound(f"{dashboard.id}/{panel}", [each.id for each in dashboard.placed], what="panel")
-        span = _settle(span, dashboard, now)
+        span = span if span is not None else _own_span(dashboard, now)
         system = self._look_at_system(now)
         chosen = _choose(dashboard.variables, variables, system)
         view = LiveView(
             now=now,
             span=span,
+            points=points,
             system=system,
             alerts=watched.alerts.open_alerts(),
             variables={variable.name: value for variable, value, _ in chosen},
@@ -441,7 +446,7 @@ class Dashboards:
             for each in placed:
                 group.start_soon(draw_one, each)
         return DrawnDashboard(
-            entry=entry, now=now, span=span, variables=chosen, panels=[drawn[each.id] for each in placed]
+            entry=entry, now=now, span=span, points=points, variables=chosen, panels=[drawn[each.id] for each in placed]
         )
 
     def _look_at_system(self, now: int) -> SystemHealth:
@@ -463,21 +468,12 @@ def _require_editable(entry: Entry) -> None:
 
 
 def _key(span: TimeRange | None) -> Any:
-    if span is None:
-        return None
-    return (span.text, span.points) if span.text is not None else (span.start, span.end, span.points)
+    return span if span is None or span.text is None else span.text
 
 
-def _settle(span: TimeRange | None, dashboard: Dashboard, now: int) -> TimeRange:
-    """What is looked at: a range that ends now begins at a multiple of its step, so that lines do not wobble."""
-    if span is not None and span.text is None:
-        return span
-    length = int(dashboard.time_range * 1000) if span is None else span.end - span.start
-    points = 300 if span is None else span.points
-    from auscult.options import Duration
-
-    text = span.text if span is not None else str(Duration(dashboard.time_range))
-    return TimeRange(start=max(now - length, 0), end=now, points=points, text=text)
+def _own_span(dashboard: Dashboard, now: int) -> TimeRange:
+    length = dashboard.time_range
+    return TimeRange(start=max(now - int(length * 1000), 0), end=now, text=str(Duration(length)))
 
 
 def _choose(

@@ -29,7 +29,6 @@ class TimeRange(Struct, frozen=True, kw_only=True):
 
     start: int
     end: int
-    points: int = 300
     text: str | None = None
     """``6h``, where it ends now."""
 
@@ -57,6 +56,7 @@ class LiveView(View):
         *,
         now: int,
         span: TimeRange,
+        points: int,
         system: SystemHealth,
         alerts: Sequence[Alert],
         variables: Mapping[str, str],
@@ -64,7 +64,7 @@ class LiveView(View):
         requests: Requests,
         store: Store | None,
     ) -> None:
-        self.now, self.start, self.end, self.points = now, span.start, span.end, span.points
+        self.now, self.start, self.end, self.points = now, span.start, span.end, points
         self.system, self.alerts, self.variables = system, tuple(alerts), variables
         self._health, self._requests, self._store = health, requests, store
         self._read: dict[Any, Any] = {}
