@@ -66,7 +66,7 @@ class Reader:
             yield connection
             connection.rollback()
             sound = True
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # damage makes SQLite's own messages undecodable
             what = "the store is being closed" if self._closed else error
             raise StoreError(f"The history cannot be read: {what}") from error
         finally:
@@ -78,7 +78,7 @@ class Reader:
                 raise StoreError("The history cannot be read: the store is closed")
             try:
                 connection = self._idle.pop() if self._idle else open_reader(self._path)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise StoreError(f"The history cannot be read: {error}") from error
             self._busy.add(connection)
         return connection

@@ -60,7 +60,7 @@ def measured(info: Info) -> dict[str, float]:
         # A cache that evicts is full most of the time, and that is no use of memory to be judged.
         numbers["memory_usage_percent"] = min(numbers["memory_bytes"] / limit * 100, 100.0)
     hits, misses = number(info, "keyspace_hits") or 0.0, number(info, "keyspace_misses") or 0.0
-    if hits + misses > 0:
+    if min(hits, misses) >= 0 and hits + misses > 0:
         numbers["hit_ratio_percent"] = hits / (hits + misses) * 100
     ago = number(info, "master_last_io_seconds_ago")
     if ago is not None and ago >= 0:

@@ -147,6 +147,10 @@ class FakeCatalogue:
         self.checks = dict(checks)
         self.channels = dict(channels or {})
         self.exporters: dict[str, type] = {}
+        self.sources: dict[str, type] = {}
+        self.panels: dict[str, type] = {}
+        self.dashboards: list[Any] = []
+        self.rules: list[Any] = []
         self.problems: list[Any] = []
 
     def check(self, kind: str) -> type[Check]:

@@ -219,9 +219,9 @@ async def test_too_many_clients(server, look):
     """Over the limit, the server's own word for it."""
     import psycopg
 
-    with_limit = "CREATE ROLE limited LOGIN PASSWORD 'limited' CONNECTION LIMIT 1"
+    with_limit = "CREATE ROLE limited LOGIN PASSWORD 'sesame' CONNECTION LIMIT 1"
     server.sql("DROP ROLE IF EXISTS limited", with_limit)
-    url = server.url("limited", "limited")
+    url = server.url("limited", "sesame")
     with psycopg.connect(url):
         result = await look(DatabaseCheck(url=url))
     assert result.message.endswith('too many connections for role "limited"')
