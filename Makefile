@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONTRIB := $(patsubst %/pyproject.toml,%,$(wildcard contrib/*/pyproject.toml))
 DEBIAN_RUN := python3-venv redis-server flite
-DEBIAN_TEST := $(DEBIAN_RUN) postgresql mariadb-server prometheus chromium dnsmasq-base iputils-ping nginx-light prometheus-alertmanager
+DEBIAN_TEST := $(DEBIAN_RUN) postgresql mariadb-server prometheus chromium dnsmasq-base iputils-ping nginx-light prometheus-alertmanager prometheus-pushgateway
 
 .PHONY: run test lint benchmarks docs clean
 

@@ -61,7 +61,9 @@ class SeriesKey(Struct, frozen=True, gc=False):
         """What stands before the value in the text formats: ``name{a="b"} ``."""
         if not self.labels:
             return f"{self.name} "
-        inside = ",".join([f'{key}="{value.translate(_ESCAPES)}"' for key, value in self.labels])
+        inside = '",'.join([f'{key}="{value}' for key, value in self.labels]) + '"'
+        if "\\" in inside or "\n" in inside or inside.count('"') != 2 * len(self.labels):
+            inside = ",".join([f'{key}="{value.translate(_ESCAPES)}"' for key, value in self.labels])
         return f"{self.name}{{{inside}}} "
 
 

@@ -29,7 +29,7 @@ class Catalogue:
     """Installed plugins and the kinds they offer. Build one with `discover`; it never changes afterwards.
 
     `checks`, `channels`, `exporters`, `sources` and `panels` map kinds to classes: one name per class when iterated,
-    and every class is also found as ``distribution/kind``. `dashboards` and `rules` are what plugins ship, in their order.
+    and every class is also found as ``distribution/kind``. `dashboards` and `rules` are what plugins ship, in order.
     """
 
     def __init__(self, plugins: Sequence[Plugin] = (), problems: Sequence[Problem] = ()) -> None:

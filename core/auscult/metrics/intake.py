@@ -96,17 +96,17 @@ class Intake:
 
     def put(self, families: Iterable[Metric | Samples]) -> None:
         """All there is, in place of what there was."""
-        named: set[str] = set()
+        named: dict[str, Table] = {}
         for each in families:
             family = each.family if isinstance(each, Samples) else family_of_metric(each)
             if family.name in named:
                 self._refusals.count(self.origin, "family_twice", f"the family `{family.name}` is there twice")
             elif (table := self._table(family)) is not None:
-                named.add(family.name)
+                named[family.name] = table
                 self._replace(table, each)
-        for name in set(self._tables) - named:
-            del self._tables[name]
+        for name in self._tables.keys() - named.keys():
             self._layouts.pop(name, None)
+        self._tables = named
         self._recount()
 
     def _replace(self, table: Table, given: Metric | Samples) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
+from itertools import compress
+from operator import itemgetter, ne
 from typing import TypeVar
 
 from auscult.families import NO_STAMP, SeriesKey
@@ -67,10 +68,11 @@ class Kept:
 
 
 class _Chunk:
-    __slots__ = ("_parts", "_seen", "_text")
+    __slots__ = ("_bits", "_parts", "_text", "_times")
 
     def __init__(self) -> None:
-        self._seen = b""
+        self._bits = b""
+        self._times: array[int] | None = None
         self._text = b""
         self._parts: list[str] = []
         """``[prefix, value, time, newline and prefix, value, time, …, newline]``; no times where there are none."""
@@ -87,34 +89,38 @@ class _Chunk:
         seconds: bool,
     ) -> bytes:
         column = values[start:stop] if rows is None else array("d", _pick(rows, values))
-        seen = column.tobytes()
+        bits = column.tobytes()
         times = None
         if stamps is not None:
             times = stamps[start:stop] if rows is None else array("q", _pick(rows, stamps))
-            seen += times.tobytes()
         # Bits are compared, not numbers: 0.0 and -0.0 are different lines.
-        if seen != self._seen:
-            width = 2 if times is None else 3
-            if len(self._parts) != width * len(column) + 1:
-                own = series[start:stop] if rows is None else _pick(rows, series)
-                self._parts = _prefixes(own, width)
-            self._text = self._made(column, times, seconds=seconds)
-            self._seen = seen
+        if bits == self._bits and times == self._times:
+            return self._text
+        width = 2 if times is None else 3
+        if len(self._parts) != width * len(column) + 1:
+            self._parts = _prefixes(series[start:stop] if rows is None else _pick(rows, series), width)
+            self._bits = b""
+        self._write(column, bits, width)
+        if times is not None:
+            self._parts[2:-1:3] = map(_in_seconds if seconds else _in_ms, times)
+        self._bits, self._times = bits, times
+        self._text = "".join(self._parts).encode()
         return self._text
 
-    def _made(self, column: array[float], times: array[int] | None, *, seconds: bool) -> bytes:
-        parts, numbers = self._parts, column.tolist()
+    def _write(self, column: array[float], bits: bytes, width: int) -> None:
+        """Put the values into the parts: those that have changed while they are few, or else all of them."""
+        parts = self._parts
+        if len(self._bits) == len(bits):
+            changed = list(compress(range(len(column)), map(ne, array("q", self._bits), array("q", bits))))
+            if len(changed) * 2 < len(column):
+                for row in changed:
+                    parts[row * width + 1] = number(column[row])
+                return
+        numbers = column.tolist()
         total = sum(numbers)
         # One look at all of them: a sum that is finite has neither NaN nor infinity in it.
         plain = total - total == 0.0 and max(numbers) < _LARGE
-        made = map(repr if plain else number, numbers)
-        if times is None:
-            parts[1:-1:2] = made
-        else:
-            parts[1:-1:3] = made
-            form = _in_seconds if seconds else _in_ms
-            parts[2:-1:3] = map(form, times)
-        return "".join(parts).encode()
+        parts[1:-1:width] = map(repr if plain else number, numbers)
 
 
 def _pick(rows: Sequence[int], column: Sequence[T]) -> Sequence[T]:
