@@ -1,7 +1,8 @@
 """auscult: a plugin-driven monitor, made first for teams that run voice AI agents.
 
 Public names load on first use, so that ``import auscult`` stays cheap: it imports neither Litestar nor httpx nor
-any driver. Plugins import from here, never from a submodule.
+any driver. Plugins import from here, never from a submodule; `auscult.wording`, the texts of alerts that channels
+share, and `auscult.testing` are public as a whole.
 """
 
 from __future__ import annotations
