@@ -8,12 +8,14 @@ CONTRIB := $(patsubst %/pyproject.toml,%,$(wildcard contrib/*/pyproject.toml))
 DEBIAN_RUN := python3-venv redis-server flite
 DEBIAN_TEST := $(DEBIAN_RUN) postgresql mariadb-server prometheus chromium dnsmasq-base iputils-ping nginx-light prometheus-alertmanager prometheus-pushgateway
 
-.PHONY: run test lint benchmarks docs clean
+UI := core/auscult/web/ui
 
-run: $(VENV)/.run
+.PHONY: run test lint ui benchmarks docs clean
+
+run: $(VENV)/.run ui
 	$(BIN)/auscult demo
 
-test: $(VENV)/.test
+test: $(VENV)/.test ui
 	$(BIN)/pytest -n auto --dist loadgroup tests contrib
 
 lint: $(VENV)/.test
@@ -21,6 +23,11 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy $(wildcard contrib/auscult-*/auscult_*)
+	$(BIN)/python $(UI)/hatch_build.py --check
+
+# The page, built from its TypeScript sources unless it is already; installing the package did that for the first time.
+ui: $(VENV)/.run
+	$(BIN)/python $(UI)/hatch_build.py
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
@@ -51,4 +58,4 @@ $(VENV)/.test: $(VENV)/.run $(wildcard contrib/*/pyproject.toml)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist core/auscult/web/static/ui $(UI)/node_modules

@@ -1,0 +1,218 @@
+// uPlot in a box that knows its size, the theme, and how to say in words what it draws.
+import "uplot/dist/uPlot.min.css";
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import type { Colour } from "../api/dashboards";
+import { quantity } from "../format/numbers";
+import { exact, moment } from "../format/time";
+import { lineToken, themed, token } from "./palette";
+
+export interface Line {
+  title: string;
+  values: (number | null)[];
+  color?: Colour;
+}
+
+export interface Mark {
+  start: number;
+  end: number | null;
+  title: string;
+  color: Colour;
+}
+
+interface Props {
+  label: string;
+  times: number[];
+  lines: Line[];
+  unit: string;
+  height: number;
+  stacked?: boolean;
+  chart?: "line" | "area" | "bars";
+  levels?: { value: number; color: Colour; title: string }[];
+  marks?: Mark[];
+  /** Show this span, whether or not there is data in all of it. */
+  span?: [number, number] | undefined;
+  onZoom?: (start: number, end: number) => void;
+}
+
+const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [], [6, 3], [2, 3], [8, 3, 2, 3]];
+
+export function Plot(props: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const theme = themed.value;
+  const { times, lines, label, unit } = props;
+  const key = JSON.stringify([lines.map((line) => [line.title, line.color]), unit, props.stacked, props.chart, props.height, props.levels]);
+  const held = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const plot = new uPlot(options(element.clientWidth, latest), data(latest.current), element);
+    held.current = plot;
+    const watch = new ResizeObserver(() => {
+      const width = element.clientWidth;
+      if (width > 0 && width !== plot.width) plot.setSize({ width, height: latest.current.height });
+    });
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      held.current = null;
+      plot.destroy();
+    };
+  }, [key, theme]);
+
+  useEffect(() => {
+    held.current?.setData(data(props));
+  }, [times, lines]);
+
+  return (
+    <figure class="plot" role="group" aria-label={label}>
+      <div ref={box} class="plot-canvas" aria-hidden="true" />
+      <figcaption class="visually-hidden">{inWords(times, lines, unit)}</figcaption>
+    </figure>
+  );
+}
+
+/** What a screen reader is told: each line's latest, least and greatest value. */
+function inWords(times: number[], lines: Line[], unit: string): string {
+  const first = times[0];
+  const last = times.at(-1);
+  if (first === undefined || last === undefined) return "No data.";
+  const each = lines.map((line) => {
+    const known = line.values.filter((value): value is number => value !== null);
+    if (known.length === 0) return `${line.title}: no data`;
+    const latest = known.at(-1) ?? null;
+    return `${line.title}: latest ${quantity(latest, unit)}, least ${quantity(Math.min(...known), unit)}, greatest ${quantity(Math.max(...known), unit)}`;
+  });
+  return `From ${exact(first)} to ${exact(last)}. ${each.join(". ")}.`;
+}
+
+function data({ times, lines, stacked }: Props): uPlot.AlignedData {
+  const seconds = times.map((time) => time / 1000);
+  if (!stacked) return [seconds, ...lines.map((line) => line.values)];
+  const sums: (number | null)[][] = [];
+  let below = times.map(() => 0);
+  for (const line of lines) {
+    const sum = line.values.map((value, n) => (value === null ? null : value + (below[n] ?? 0)));
+    below = sum.map((value, n) => value ?? below[n] ?? 0);
+    sums.push(sum);
+  }
+  return [seconds, ...sums.reverse()]; // the tallest is drawn first, the others in front of it
+}
+
+function options(width: number, latest: { current: Props }): uPlot.Options {
+  const { lines, unit, height, stacked = false, chart = "line" } = latest.current;
+  const soft = token("--soft");
+  const grid = token("--line");
+  const order = lines.map((_, n) => (stacked ? lines.length - 1 - n : n));
+  const axis = { stroke: soft, font: "11px system-ui, sans-serif", grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  return {
+    width,
+    height,
+    padding: [8, 8, 0, 0],
+    scales: {
+      x: { time: true, range: (_, least, most) => spanOf(latest.current, least, most) },
+      y: { range: (_, least, most) => heightOf(latest.current, least, most) },
+    },
+    axes: [
+      { ...axis, size: 26, values: (_, at) => at.map((second) => moment(second * 1000)), space: 90 },
+      { ...axis, size: 64, values: (_, at) => at.map((value) => quantity(Number(value.toPrecision(12)), unit)), space: 34 },
+    ],
+    series: [
+      { value: (_, second) => (second === null ? "" : exact(second * 1000).replace(/\.\d+/, "")) },
+      ...order.map((n) => series(latest, n, { stacked, chart, unit })),
+    ],
+    cursor: {
+      points: { size: 6 },
+      drag: { x: true, y: false, setScale: latest.current.onZoom === undefined },
+      sync: { key: "auscult" },
+      focus: { prox: 24 },
+    },
+    focus: { alpha: 0.45 },
+    legend: { show: true, live: true },
+    hooks: {
+      drawClear: [(plot) => drawMarks(plot, latest.current)],
+      draw: [(plot) => drawLevels(plot, latest.current)],
+      setSelect: [
+        (plot) => {
+          const { onZoom } = latest.current;
+          if (!onZoom || plot.select.width < 5) return;
+          const at = (x: number) => plot.posToVal(x, "x") * 1000;
+          const { left, width: wide } = plot.select;
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          onZoom(Math.round(at(left)), Math.round(at(left + wide)));
+        },
+      ],
+    },
+  };
+}
+
+interface Look {
+  stacked: boolean;
+  chart: "line" | "area" | "bars";
+  unit: string;
+}
+
+function series(latest: { current: Props }, n: number, { stacked, chart, unit }: Look): uPlot.Series {
+  const line = latest.current.lines[n];
+  const stroke = token(lineToken(n, line?.color));
+  const filled = stacked || chart === "area";
+  const made: uPlot.Series = {
+    label: line?.title ?? "",
+    stroke,
+    width: stacked ? 1 : 1.75,
+    points: { show: false },
+    spanGaps: false,
+    // The stack is drawn summed up; its legend tells each part by itself.
+    value: (_plot, _value, _series, index) => quantity(index === null ? null : latest.current.lines[n]?.values[index], unit),
+  };
+  if (!stacked && DASHES[n % DASHES.length]?.length) made.dash = DASHES[n % DASHES.length] ?? [];
+  if (filled) made.fill = stroke.replace("rgb(", "rgba(").replace(")", stacked ? ", 0.75)" : ", 0.16)");
+  if (chart === "bars" && uPlot.paths.bars) made.paths = uPlot.paths.bars({ size: [0.8, 40] });
+  return made;
+}
+
+function spanOf({ span }: Props, least: number, most: number): [number, number] {
+  if (span) return [span[0] / 1000, span[1] / 1000];
+  return least === most ? [least - 60, most + 60] : [least, most];
+}
+
+function heightOf({ unit }: Props, least: number | null, most: number | null): [number, number] {
+  if (least === null || most === null) return [0, unit === "%" ? 100 : 1];
+  const bottom = least < 0 ? least * 1.1 : 0;
+  if (unit === "%" && most <= 100 && most > 60) return [bottom, 100];
+  return [bottom, most <= 0 ? 1 : most * 1.12];
+}
+
+function drawLevels(plot: uPlot, { levels = [] }: Props): void {
+  for (const level of levels) {
+    const y = plot.valToPos(level.value, "y", true);
+    if (y < plot.bbox.top || y > plot.bbox.top + plot.bbox.height) continue;
+    const { ctx } = plot;
+    ctx.save();
+    ctx.strokeStyle = token(lineToken(0, level.color));
+    ctx.setLineDash([4, 4]);
+    ctx.lineWidth = devicePixelRatio;
+    ctx.beginPath();
+    ctx.moveTo(plot.bbox.left, y);
+    ctx.lineTo(plot.bbox.left + plot.bbox.width, y);
+    ctx.stroke();
+    ctx.restore();
+  }
+}
+
+function drawMarks(plot: uPlot, { marks = [] }: Props): void {
+  const { ctx, bbox } = plot;
+  for (const mark of marks) {
+    const from = Math.max(plot.valToPos(mark.start / 1000, "x", true), bbox.left);
+    const to = mark.end === null ? from : Math.min(plot.valToPos(mark.end / 1000, "x", true), bbox.left + bbox.width);
+    if (to < bbox.left || from > bbox.left + bbox.width) continue;
+    ctx.save();
+    ctx.globalAlpha = mark.end === null ? 0.7 : 0.16;
+    ctx.fillStyle = token(lineToken(0, mark.color));
+    ctx.fillRect(from, bbox.top, Math.max(to - from, devicePixelRatio), bbox.height);
+    ctx.restore();
+  }
+}

@@ -1,0 +1,59 @@
+// From the shape of data to what draws it.
+import type { Shape } from "../../../api/dashboards";
+import { BarsView } from "./BarsView";
+import { GaugeView } from "./GaugeView";
+import { HeatmapView } from "./HeatmapView";
+import { PieView } from "./PieView";
+import { SeriesView } from "./SeriesView";
+import { StatView } from "./StatView";
+import { TableView } from "./TableView";
+import { TextView, WaitingView } from "./TextView";
+import { TimelineView } from "./TimelineView";
+import { WaterfallView } from "./WaterfallView";
+
+interface Props {
+  shape: Shape;
+  span: [number, number];
+  zoom?: ((start: number, end: number) => void) | undefined;
+  /** Pixels that there are for it. */
+  room: number;
+  label: string;
+}
+
+export function ShapeView({ shape, span, zoom, room, label }: Props) {
+  return (
+    <div class={`shape shape-${shape.shape}`}>
+      {shape.title && shape.title !== label ? <h3>{shape.title}</h3> : null}
+      {drawn({ shape, span, zoom, room, label })}
+    </div>
+  );
+}
+
+function drawn({ shape, span, zoom, room, label }: Props) {
+  switch (shape.shape) {
+    case "stat":
+      return <StatView stat={shape} label={label} />;
+    case "gauge":
+      return <GaugeView gauge={shape} label={label} />;
+    case "series":
+      return <SeriesView series={shape} span={span} zoom={zoom} room={room} label={label} />;
+    case "bar":
+      return <BarsView bars={shape} />;
+    case "pie":
+      return <PieView pie={shape} label={label} />;
+    case "heatmap":
+      return <HeatmapView heatmap={shape} label={label} room={room} />;
+    case "table":
+      return <TableView table={shape} label={label} />;
+    case "timeline":
+      return <TimelineView timeline={shape} label={label} />;
+    case "text":
+      return <TextView text={shape} />;
+    case "waterfall":
+      return <WaterfallView waterfall={shape} />;
+    case "waiting":
+      return <WaitingView waiting={shape} />;
+    default:
+      return <p class="soft">This page is older than the server and cannot draw this. Load it again.</p>;
+  }
+}

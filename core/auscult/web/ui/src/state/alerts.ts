@@ -1,0 +1,68 @@
+// Alerts that are not over, silences and channels: as the stream tells them, or as they were asked for.
+import { computed, signal } from "@preact/signals";
+import { get } from "../api/client";
+import type { Alert, AlertList, Channel, Severity, Silence } from "../api/types";
+import { SEVERITIES } from "../words";
+
+const RANK = Object.fromEntries(SEVERITIES.map((severity, n) => [severity, n])) as Record<Severity, number>;
+
+/** By id; those that are over leave. */
+export const open = signal<ReadonlyMap<string, Alert>>(new Map());
+export const silences = signal<Silence[]>([]);
+export const channels = signal<Channel[]>([]);
+/** Grows whenever something about alerts has changed, for what has to be asked for again. */
+export const alertsRevision = signal(0);
+
+/** The loudest first, then the newest. */
+export const inbox = computed(() =>
+  [...open.value.values()]
+    .filter((alert) => alert.status !== "suppressed")
+    .sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.created_at.localeCompare(a.created_at)),
+);
+
+export const suppressed = computed(() => [...open.value.values()].filter((alert) => alert.status === "suppressed"));
+export const unattended = computed(() => inbox.value.filter((alert) => alert.status === "active").length);
+
+/** Take in one alert, unless a later state of it is known. */
+export function takeAlert(alert: Alert): void {
+  const held = open.value.get(alert.id);
+  if (held && held.number > alert.number) return;
+  const next = new Map(open.value);
+  if (alert.status === "resolved") next.delete(alert.id);
+  else next.set(alert.id, alert);
+  open.value = next;
+  alertsRevision.value += 1;
+}
+
+export function forgetAlerts(): void {
+  open.value = new Map();
+  silences.value = [];
+  channels.value = [];
+}
+
+export function takeSilence(silence: Silence): void {
+  const others = silences.value.filter((held) => held.id !== silence.id);
+  const over = Date.parse(silence.ends_at) <= Date.now();
+  silences.value = over ? others : [...others, silence].sort((a, b) => a.ends_at.localeCompare(b.ends_at));
+  alertsRevision.value += 1;
+}
+
+export function takeChannel(channel: Channel): void {
+  const others = channels.value.filter((held) => held.name !== channel.name);
+  channels.value = [...others, channel].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Everything of the above by requests, for the start and where there is no stream. */
+export async function loadAlerts(): Promise<void> {
+  const states = ["active", "acknowledged", "suppressed"];
+  const lists = await Promise.all(
+    states.map((state) => get<AlertList>(`/api/v1/alerts?status=${state}&limit=500`).catch(() => ({ alerts: [] }))),
+  );
+  open.value = new Map(lists.flatMap((list) => list.alerts).map((alert) => [alert.id, alert]));
+  silences.value = (await get<{ silences: Silence[] }>("/api/v1/silences")).silences;
+  alertsRevision.value += 1;
+}
+
+export async function loadChannels(): Promise<void> {
+  channels.value = (await get<{ channels: Channel[] }>("/api/v1/channels")).channels;
+}
