@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,6 +60,7 @@ from auscult.runtime.sending import in_words
 if TYPE_CHECKING:
     from auscult.config.alerting import AlertSettings
     from auscult.store import Store
+    from auscult.store.alerts import Kept
 
 __all__ = ["AlertManager", "AlertSummary", "Tried", "test_notification"]
 
@@ -186,6 +188,42 @@ class AlertManager:
         self._committer.close()
         self._stopped = True
         self._delivery = self._loop = self._store = None
+
+    # Rehearsals: tests of rules, and replays
+
+    def rehearse(self, keep: Callable[[Batch], None]) -> None:
+        """Judge without storing and delivering: what is decided goes to `keep`, and counts as committed at once."""
+        self._committer.keep(keep)
+        self._reroute()
+
+    @property
+    def outbox(self) -> Outbox:
+        """What waits to be told."""
+        return self._outbox
+
+    def remember(self) -> None:
+        """Hand on what rules remember."""
+        self._remember_rules()
+
+    def hush(self, silence: Silence, now: int) -> None:
+        """Take in a silence of an earlier run."""
+        self._book.quieting.put(silence)
+        self._book.requiet(now)
+        self._settle()
+
+    def again(self, change: AlertChange) -> None:
+        """Do once more what a person did in an earlier run, if there is such an alert."""
+        alert, acts = change.alert, self._book
+        with suppress(KeyError):
+            if change.kind is ChangeKind.ACKNOWLEDGED and alert.acknowledged is not None:
+                acts.acknowledge(alert.id, alert.acknowledged)
+            elif change.kind is ChangeKind.UNACKNOWLEDGED:
+                acts.unacknowledge(alert.id, change.by, change.at)
+            elif change.kind is ChangeKind.RESOLVED:
+                acts.resolve(alert.id, change.by, change.note, change.at)
+            elif change.kind is ChangeKind.NOTED:
+                acts.note(alert.id, change.by, change.note, change.at)
+        self._settle()
 
     # What is configured
 
@@ -754,7 +792,10 @@ class AlertManager:
     # Inside: after a restart
 
     async def _restore(self, store: Store, now: int) -> None:
-        kept = await to_thread.run_sync(partial(store.alerts.restore, now))
+        self.resume(await to_thread.run_sync(partial(store.alerts.restore, now)), now)
+
+    def resume(self, kept: Kept, now: int) -> None:
+        """Go on where an earlier run ended."""
         moved = self._outbox.restore(kept.rows, kept.changes)
         self._outbox.release(self._outbox.order)
         for silence in kept.silences:

@@ -27,7 +27,7 @@ from auscult.metrics.requests import Requests
 from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, Status, SystemHealth
 from auscult.options import Duration
 from auscult.runtime.context import Services
-from auscult.runtime.health import HealthMonitor
+from auscult.runtime.health import HealthMonitor, restored_results
 from auscult.runtime.inbox import Inbox, Stored
 from auscult.runtime.loop import Loop, current_loop
 from auscult.runtime.readings import MAX_MEASUREMENTS, settle, to_reading, to_result
@@ -53,11 +53,10 @@ UPTIME_EVERY = 60.0
 UPTIME_SOON = 1.0
 """Seconds after which uptime is looked up again for components that have none yet; doubled in vain."""
 HEALTH_CHECK, DASHBOARD_UPDATE = "HEALTH_CHECK_INTERVAL", "DASHBOARD_UPDATE_INTERVAL"
+ALERT_CHECK = "ALERT_CHECK_INTERVAL"
 READY_AFTER = 10.0
 """Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
 HOUR_MS = 3_600_000
-RESTORED = 50_000
-"""Results read back at the start, shared out among all components: a start takes seconds, not minutes."""
 
 
 class Monitor:
@@ -105,6 +104,7 @@ class Monitor:
             look=self._look_at,
             is_known=lambda name: name in self.health.components,
         )
+        self.alerts.check_interval = _pace(ALERT_CHECK, 60.0)
         self._judge = Judge(self.health, self.alerts, changed=self._note)
         self.requests = Requests(self.clock.now_ms())
         self.changes = Changes()
@@ -152,8 +152,10 @@ class Monitor:
         self._judge.begin(self.started_at)
         if self._state_dir is not None:
             opening = partial(Store.open, self._state_dir, clock=self.clock, **self._store_options)
-            self.store = await to_thread.run_sync(opening)
-            await self._restore(self.store)
+            self.store = store = await to_thread.run_sync(opening)
+            begun = store.note_run(self.started_at, settings=self._settings_fingerprint())
+            await to_thread.run_sync(begun.result)
+            await self._restore(store, self.started_at)
         self._loop = loop = current_loop()
         await loop.start()
         self.health.changed = self._on_registered
@@ -194,10 +196,9 @@ class Monitor:
         """See `stop`."""
         await self.stop()
 
-    async def _restore(self, store: Store) -> None:
-        since = self.clock.now_ms() - HOUR_MS
-        limit = max(RESTORED // len(self.health.components), 10)
-        recent = await to_thread.run_sync(partial(store.recent, since=since, limit=min(limit, 100)))
+    async def _restore(self, store: Store, now: int) -> None:
+        limit = restored_results(len(self.health.components))
+        recent = await to_thread.run_sync(partial(store.recent, since=now - HOUR_MS, limit=limit))
         self.health.restore(recent, await to_thread.run_sync(store.states))
         self._stored_pings = await to_thread.run_sync(store.pings)
         self.dashboards.open(await to_thread.run_sync(store.documents.read, "dashboard"))
@@ -250,7 +251,14 @@ class Monitor:
         self.metrics.configure(settings.metrics)
         self.settings, self.catalogue = settings, catalogue
         self._configure_dashboards(settings)
+        if self.store is not None:
+            self.store.note_run(self.clock.now_ms(), settings=self._settings_fingerprint(), starts=False)
         return changes
+
+    def _settings_fingerprint(self) -> str:
+        from auscult.config.fingerprint import settings_fingerprint
+
+        return settings_fingerprint(self.settings) if self.settings is not None else ""
 
     def _apply_itself(self, settings: Settings) -> None:
         """The monitor's own component as ``[components.auscult]`` wants it, or as it was made."""
@@ -497,10 +505,10 @@ def _installed_panels() -> tuple[Mapping[str, type[Panel]], Iterable[Any]]:
     return catalogue.panels, catalogue.dashboards
 
 
-def _pace(variable: str) -> float:
+def _pace(variable: str, otherwise: float = 30.0) -> float:
     """A time between two of something, as the seed document's variables set it: ``HEALTH_CHECK_INTERVAL``."""
     try:
-        return float(Duration(os.environ.get(variable, "30"))) or 30.0
+        return float(Duration(os.environ.get(variable, otherwise))) or otherwise
     except ValueError as error:
         log.warning("%s is ignored: %s", variable, error)
-        return 30.0
+        return otherwise

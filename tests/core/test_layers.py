@@ -17,7 +17,7 @@ FACADES = {"health_monitor", "alerting", "metrics_exporter", "dashboard"}
 """The seed document's module names: thin, and the one exception to much (decision 26)."""
 PURE = {"engine", "rules", "alerts", "metrics"}
 RUNNING = {"store", "runtime", "dashboards"}
-WIRED = {"alert_manager", "catalogue", "config", "judge", "metrics_manager", "monitor"}
+WIRED = {"alert_manager", "catalogue", "config", "judge", "metrics_manager", "monitor", "replay"}
 ROOMS = {
     "catalogue": set(),
     **dict.fromkeys(PURE, PURE),
@@ -29,6 +29,7 @@ ROOMS = {
     "metrics_manager": PURE | RUNNING,
     "judge": PURE | RUNNING | {"alert_manager"},
     "monitor": PURE | RUNNING | {"alert_manager", "catalogue", "config", "judge", "metrics_manager"},
+    "replay": PURE | RUNNING | {"alert_manager", "catalogue", "config", "judge"},
     "testing": PURE | RUNNING | WIRED,
     "web": PURE | RUNNING | WIRED,
     "cli": PURE | RUNNING | WIRED | {"web"},

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from auscult.component import Component
 from auscult.options import secret_fields
 
-__all__ = ["fingerprint"]
+if TYPE_CHECKING:
+    from auscult.config.settings import Settings
+
+__all__ = ["fingerprint", "settings_fingerprint"]
 
 
 def fingerprint(component: Component) -> str:
@@ -26,6 +29,18 @@ def fingerprint(component: Component) -> str:
         "keys": _canonical(own, component.name),
     }
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def settings_fingerprint(settings: Settings) -> str:
+    """A text that changes exactly when something changes that alerts depend on; channels do not count."""
+    alerting = settings.alerting
+    plain = {
+        "components": {name: component.fingerprint for name, component in settings.components.items()},
+        "itself": settings.itself.fingerprint if settings.itself is not None else "",
+        "alerting": [_canonical(part, "") for part in (alerting.rules, alerting.routes, alerting.windows)],
+        "channels": sorted(alerting.channels),
+    }
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _canonical(value: Any, place: str) -> Any:
@@ -47,6 +62,8 @@ def _canonical(value: Any, place: str) -> Any:
         return _hashed(value, place)
     if isinstance(value, float):
         return float(value)
+    if callable(value):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
     return value if isinstance(value, str | int | None) else repr(value)
 
 

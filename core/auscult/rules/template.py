@@ -21,6 +21,8 @@ _SOURCE = 2000
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,99}")
 _SPEC = re.compile(r"(?:[^{}]?[<>^=])?[-+ ]?0?(?:[1-9]\d?|100)?,?(?:\.(?:\d\d?|100))?[bcdeEfFgGnosxX%]?")
+_WHOLE = re.compile(r"^(?!.*\.\d)(?:.*[^eEfFgGn%s])?$")
+"""A format that says nothing of digits after the point."""
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _BLANKS = re.compile("[\t\r\n\u2028\u2029]+")
 _VALUE = 1000
@@ -102,8 +104,8 @@ def _formatted(value: Any, spec: str) -> str:
         value = str(value)[: _VALUE + 1]
     elif isinstance(value, float) and not spec:
         return f"{round(value, 3):.15g}" if 1 <= abs(value) < 1e15 else f"{value:.3g}"
-    elif isinstance(value, float) and spec.endswith("d"):
-        value = round(value) if isfinite(value) else value
+    elif isinstance(value, float) and (spec.endswith("d") or (_WHOLE.search(spec) and value.is_integer())):
+        value = round(value) if isfinite(value) else value  # a count comes as a float, and is to look like one
     if not isinstance(value, str | int | float):
         return str(value)
     try:

@@ -138,11 +138,13 @@ class Tracked:
         rule = armed.rule
         absent = None if absent_at is None else (absent_at - self.seen) / 1000
         if absent is not None and rule.message_template == DEFAULT_MESSAGE:
-            return f"no data from {self.name} for {absent:.0f} s"
+            return f"no data from {self.name} for {absent:.{0 if absent >= 10 else 1}f} s"
         beside = {
             "rule": rule.name,
             "severity": rule.severity.value,
             "condition": armed.condition.text if armed.condition is not None else None,
+            # A component that has nothing to say: why the rule looks at it.
+            "message": armed.condition.text if armed.condition is not None else "the condition holds",
             "absent": absent,
             "component": self.name or None,
             "component_type": self.component_type or None,

@@ -40,6 +40,7 @@ class Committer:
 
     def __init__(self, committed: Committed) -> None:
         self._committed = committed
+        self._keep: Callable[[Batch], None] | None = None
         self._waiting: deque[Waiting] = deque()
         self._busy = False
         self._failures = 0
@@ -54,6 +55,11 @@ class Committer:
     def open(self, loop: Loop, store: Store | None) -> None:
         """Begin to commit; what was submitted before comes first."""
         self._loop, self._store = loop, store
+        self._go_on()
+
+    def keep(self, keep: Callable[[Batch], None]) -> None:
+        """Commit at once from now on, without a loop, by handing each batch to `keep`."""
+        self._keep = keep
         self._go_on()
 
     @property
@@ -78,9 +84,9 @@ class Committer:
         self._loop = self._store = None
 
     def _go_on(self) -> None:
-        if self._loop is None:
+        if self._loop is None and self._keep is None:
             return
-        if self._store is None:
+        if self._loop is None or self._store is None:
             while self._waiting:
                 self._finish(self._waiting.popleft(), None)
             return
@@ -121,6 +127,8 @@ class Committer:
 
     def _finish(self, waiting: Waiting, ids: list[int] | None) -> None:
         batch, order, done = waiting
+        if self._keep is not None:
+            self._keep(batch)
         if ids is None:
             ids = list(range(self._number + 1, self._number + len(batch.changes) + 1))
             self._number += len(batch.changes)

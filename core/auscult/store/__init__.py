@@ -9,9 +9,11 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
+import auscult
 from auscult.clock import Clock
 from auscult.errors import StoreError
 from auscult.model import CheckResult, Ping
@@ -21,6 +23,7 @@ from auscult.store.lock import DirectoryLock
 from auscult.store.reader import Reader
 from auscult.store.rollups import HistoryPoint, Retention
 from auscult.store.rows import StoredResult
+from auscult.store.runs import note_run
 from auscult.store.sampling import Sampling, TimedPoint
 from auscult.store.schema import FILE, migrate, open_writer
 from auscult.store.writer import Done, StoreStats, Writer
@@ -91,6 +94,10 @@ class Store:
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `work` in a transaction of its own, synced to disk, ahead of all results."""
         return self._writer.submit(work)
+
+    def note_run(self, at: int, *, settings: str, starts: bool = True) -> Future[None]:
+        """A run begins, or goes on with other settings: a replay starts from here."""
+        return self.submit(partial(note_run, at=at, version=auscult.__version__, settings=settings, starts=starts))
 
     def flush(self) -> None:
         """Wait until everything appended before is committed; blocks."""

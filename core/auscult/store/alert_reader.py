@@ -15,7 +15,7 @@ from auscult.alerts.quiet import Silence
 from auscult.alerts.rows import FINAL, Row, RowState
 from auscult.rules.stepping import RuleState
 
-__all__ = ["ROW", "AlertReader", "Kept", "noticed"]
+__all__ = ["REMEMBERED_MS", "ROW", "AlertReader", "Kept", "noticed", "row_of"]
 
 HOUR_MS = 3_600_000
 REMEMBERED_MS = 24 * HOUR_MS
@@ -63,7 +63,7 @@ class AlertReader:
         with self._snapshot() as connection:
             alerts = [_alert(body) for (body,) in connection.execute(_ALERTS, since)]
             changes = [_change(body) for (body,) in connection.execute(_CHANGES, since)]
-            rows = list(map(_row, connection.execute(_ROWS, since)))
+            rows = list(map(row_of, connection.execute(_ROWS, since)))
             silences = connection.execute("SELECT body FROM silence WHERE ends_at > ?", (now,)).fetchall()
             states = connection.execute("SELECT body FROM rule_state").fetchall()
         return Kept(
@@ -161,7 +161,7 @@ class AlertReader:
             values.append(before)
         statement = f"SELECT {ROW} FROM delivery WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
         with self._snapshot() as connection:
-            return list(map(_row, connection.execute(statement, (*values, limit))))
+            return list(map(row_of, connection.execute(statement, (*values, limit))))
 
     def delivery(self, key: str) -> tuple[Row, AlertChange] | None:
         """One row, and the change it tells of."""
@@ -169,7 +169,7 @@ class AlertReader:
             found = connection.execute(f"SELECT {ROW} FROM delivery WHERE key = ?", (key,)).fetchone()  # noqa: S608
             if found is None:
                 return None
-            row = _row(found)
+            row = row_of(found)
             found = connection.execute(
                 "SELECT body FROM alert_change WHERE alert = ? AND number = ?", (row.alert, row.number)
             ).fetchone()
@@ -198,7 +198,8 @@ def _where(wanted: dict[str, Any]) -> tuple[str, list[Any]]:
     return " AND ".join(["1", *(f"{column} = ?" for column in given)]), list(given.values())
 
 
-def _row(found: tuple[Any, ...]) -> Row:
+def row_of(found: tuple[Any, ...]) -> Row:
+    """The row of the outbox behind a row of `ROW`."""
     key, alert, number, channel, group, due, state, attempts, since, fence, error, into, done_at = found
     return Row(
         key=key,

@@ -132,13 +132,14 @@ class Reader:
             shapes = _shapes(connection)
         return [decode(row, component, shapes) for row in rows]
 
-    def recent(self, *, since: int, limit: int = 100) -> dict[str, list[CheckResult]]:
-        """The latest results since a time, oldest first, at most `limit` for each component."""
+    def recent(self, *, since: int, limit: int = 100, upto: int = 1 << 62) -> dict[str, list[CheckResult]]:
+        """The latest results since a time, oldest first, at most `limit` for each component; `upto` that number."""
         found: dict[int, list[tuple[Any, ...]]] = {}
         with self.snapshot() as connection:
             names = dict(connection.execute("SELECT id, name FROM component"))
             shapes, full = _shapes(connection), 0
-            for row in connection.execute(f"SELECT {COLUMNS} FROM result ORDER BY id DESC"):  # noqa: S608
+            statement = f"SELECT {COLUMNS} FROM result WHERE id <= ? ORDER BY id DESC"  # noqa: S608
+            for row in connection.execute(statement, (upto,)):
                 if row[2] < since or full == len(names):
                     break
                 rows = found.setdefault(row[1], [])

@@ -5,6 +5,7 @@
 ``ping``    signs of life; ``state``  since when a component's status is what it is
 ``alert``, ``alert_change``  alerts as they are, and everything that happened to them, numbered for the feed
 ``delivery``  what is to be told to whom: the outbox, and what became of it
+``run``     where each run of a monitor began, so that it can be replayed
 ``silence``, ``rule_state``, ``audit``  times of quiet, what rules remember, who did what
 ``document``  dashboards, incidents, sessions: what people edit
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from auscult.errors import StoreError
 from auscult.store.alerts import TABLES
 from auscult.store.documents import TABLES as DOCUMENTS
+from auscult.store.runs import TABLES as RUNS
 
 __all__ = ["FILE", "migrate", "open_reader", "open_writer"]
 
@@ -50,6 +52,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     TABLES,
     DOCUMENTS,
+    RUNS,
 )
 
 
