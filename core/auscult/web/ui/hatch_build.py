@@ -1,7 +1,8 @@
 """Builds the page from its TypeScript sources whenever the package is built: by hatchling, or by hand.
 
     python core/auscult/web/ui/hatch_build.py            build, unless what is there is made from these sources
-    python core/auscult/web/ui/hatch_build.py --check    also check the types; installs what only developers need
+    python core/auscult/web/ui/hatch_build.py --packages also install what only developers and tests need
+    python core/auscult/web/ui/hatch_build.py --check    also check the types
 
 Nobody needs Node for it: where it is not installed, hatchling is told to fetch the wheel that brings it. A source
 distribution carries the built files, so that installing from it needs neither Node nor the network.
@@ -49,15 +50,15 @@ class UiBuildHook(BuildHookInterface):  # type: ignore[misc]
         return (Path(self.root) / "PKG-INFO").exists() and (BUILT / "manifest.json").exists()
 
 
-def build(*, check: bool = False) -> None:
+def build(*, everything: bool = False, check: bool = False) -> None:
     """Make the files unless they are made from these sources. Raises SystemExit with what npm or esbuild said."""
-    if is_fresh() and not check:
+    if is_fresh() and not everything:
         return
     with _alone():
-        if is_fresh() and not check:  # somebody else was building
+        if is_fresh() and not everything:  # somebody else was building
             return
         node, npm = _programs()
-        _install(node, npm, everything=check)
+        _install(node, npm, everything=everything)
         if check:
             _run([node, str(UI / "node_modules" / "typescript" / "bin" / "tsc"), "--noEmit"])
         if not is_fresh():
@@ -147,4 +148,4 @@ def _alone() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    build(check="--check" in sys.argv)
+    build(everything=len(sys.argv) > 1, check="--check" in sys.argv)
