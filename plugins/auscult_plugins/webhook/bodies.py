@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta, Struct
 
-from auscult import Alert, ChangeKind, Notice, Notification
+from auscult import Alert, AlertSeverity, AlertStatus, ChangeKind, Notice, Notification
 
-__all__ = ["VERSION", "alertmanager_document", "document", "encode"]
+__all__ = ["VERSION", "AlertBody", "Body", "Taken", "alertmanager_document", "document", "encode"]
 
-VERSION = "1"
-"""Of auscult's own body. Fields may be added to it; none is taken away or changes its meaning."""
+VERSION: Literal["1"] = "1"
 _GOES_ON = "0001-01-01T00:00:00Z"
 """How Alertmanager says in `endsAt` that there is no end yet."""
 _LAST = 253_402_300_799_999
@@ -30,60 +31,156 @@ _REASONS = {
 }
 
 
-def document(notification: Notification) -> dict[str, Any]:
+_Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """Who has taken an alert on."""
+
+    author: str
+    """Who it was."""
+    at: _Moment
+    """Since when."""
+    note: str
+    """What they said; may be empty."""
+    until: _Moment | None
+    """When it expires; null: with the alert."""
+
+
+class AlertBody(Struct, frozen=True, kw_only=True):
+    """One alert as it is after a change; the seed document's fields first, under its names."""
+
+    id: str
+    """Id of the alert, the same from its beginning to its end."""
+    name: str
+    """Name of the rule."""
+    severity: AlertSeverity
+    """How bad it is."""
+    status: AlertStatus
+    """Where it is in its life."""
+    message: str
+    """What the rule says; may hold any text."""
+    component: str
+    """The component; empty for a rule over the whole system."""
+    created_at: _Moment
+    """When it fired first."""
+    updated_at: _Moment
+    """When it changed last."""
+    key: str
+    """The delivery key of this change for this channel: the same over retries and restarts. Remember it, and take a
+    repeat for what it is."""
+    change: ChangeKind
+    """What happened."""
+    number: Annotated[int, Meta(ge=1)]
+    """Of this change; grows by one with each change of the alert."""
+    covers: list[int]
+    """Numbers of earlier changes that were never told on their own and are told by this."""
+    first: bool
+    """Whether this channel hears of the alert for the first time."""
+    by: str
+    """Who made the change, where somebody did."""
+    note: str
+    """What they said."""
+    component_type: str
+    """Type of the component: `stt_client`, `database`."""
+    labels: dict[str, str]
+    """Labels of the component and the rule."""
+    values: dict[str, float | str | None]
+    """What the rule looked at; null for a number that JSON does not have."""
+    resolved_at: _Moment | None
+    """When it ended; null while it goes on."""
+    resolution: str
+    """Why it ended: `recovered`, `by hand`, `rule removed`, …"""
+    episodes: Annotated[int, Meta(ge=1)]
+    """How often it fired, reopenings included."""
+    acknowledged: Taken | None
+    """Who has taken it on; null for nobody."""
+    suppressed_by: str
+    """What keeps it quiet: `silence ID`, `maintenance NAME`, `dependency COMPONENT`."""
+    cause: str
+    """The component at fault, when it is another one."""
+    affected: list[str]
+    """Components that fail with it."""
+    runbook: str
+    """Address of the runbook."""
+    generator: str
+    """Address of where the alert comes from, when not from a rule of ours."""
+
+
+class Body(Struct, frozen=True, kw_only=True):
+    """What the channel `webhook` sends with `format = "auscult"`."""
+
+    version: Literal["1"]
+    """Of this format. Fields may be added; none is taken away or changes its meaning."""
+    key: str
+    """Key of the whole body, the same over retries and restarts; also the header `webhook-id`."""
+    channel: str
+    """Name of the channel in the sender's configuration."""
+    status: Literal["firing", "resolved"]
+    """`firing` as long as one of the alerts goes on."""
+    created_at: _Moment
+    """When the latest of the changes happened."""
+    test: bool
+    """Sent on request to try the channel; nothing is wrong."""
+    sender: str
+    """Name of the installation."""
+    url: str
+    """Where people find it; may be empty."""
+    group: dict[str, str]
+    """What the alerts have in common, where they were grouped."""
+    alerts: Annotated[list[AlertBody], Meta(min_length=1)]
+    """The alerts, oldest change first; each at most once."""
+
+
+def document(notification: Notification) -> Body:
     """Auscult's own body, described by ``docs/reference/webhook.schema.json``."""
-    return {
-        "version": VERSION,
-        "key": notification.key,
-        "channel": notification.channel,
-        "status": "firing" if notification.firing else "resolved",
-        "created_at": _iso(notification.created_at),
-        "test": notification.test,
-        "sender": notification.sender,
-        "url": notification.url,
-        "group": notification.group,
-        "alerts": [_alert(notice) for notice in notification.notices],
-    }
+    return Body(
+        version=VERSION,
+        key=notification.key,
+        channel=notification.channel,
+        status="firing" if notification.firing else "resolved",
+        created_at=_iso(notification.created_at),
+        test=notification.test,
+        sender=notification.sender,
+        url=notification.url,
+        group=notification.group,
+        alerts=[_alert(notice) for notice in notification.notices],
+    )
 
 
-def _alert(notice: Notice) -> dict[str, Any]:
-    """The seed document's fields first, under its names."""
+def _alert(notice: Notice) -> AlertBody:
     alert, taken = notice.alert, notice.alert.acknowledged
-    return {
-        "id": alert.id,
-        "name": alert.rule,
-        "severity": alert.severity.value,
-        "status": alert.status.value,
-        "message": alert.message,
-        "component": alert.component,
-        "created_at": _iso(alert.created_at),
-        "updated_at": _iso(alert.updated_at),
-        "key": notice.key,
-        "change": notice.change.kind.value,
-        "number": alert.number,
-        "covers": list(notice.covers),
-        "first": notice.first,
-        "by": notice.change.by,
-        "note": notice.change.note,
-        "component_type": alert.component_type,
-        "labels": alert.labels,
-        "values": alert.values,
-        "resolved_at": None if alert.resolved_at is None else _iso(alert.resolved_at),
-        "resolution": alert.resolution,
-        "episodes": alert.episodes,
-        "acknowledged": taken
-        and {
-            "author": taken.author,
-            "at": _iso(taken.at),
-            "note": taken.note,
-            "until": None if taken.until is None else _iso(taken.until),
-        },
-        "suppressed_by": alert.suppressed_by,
-        "cause": alert.cause,
-        "affected": list(alert.affected),
-        "runbook": alert.runbook,
-        "generator": alert.generator,
-    }
+    return AlertBody(
+        id=alert.id,
+        name=alert.rule,
+        severity=alert.severity,
+        status=alert.status,
+        message=alert.message,
+        component=alert.component,
+        created_at=_iso(alert.created_at),
+        updated_at=_iso(alert.updated_at),
+        key=notice.key,
+        change=notice.change.kind,
+        number=alert.number,
+        covers=list(notice.covers),
+        first=notice.first,
+        by=notice.change.by,
+        note=notice.change.note,
+        component_type=alert.component_type,
+        labels=alert.labels,
+        values=dict(alert.values),
+        resolved_at=_iso_or_none(alert.resolved_at),
+        resolution=alert.resolution,
+        episodes=alert.episodes,
+        acknowledged=None
+        if taken is None
+        else Taken(author=taken.author, at=_iso(taken.at), note=taken.note, until=_iso_or_none(taken.until)),
+        suppressed_by=alert.suppressed_by,
+        cause=alert.cause,
+        affected=list(alert.affected),
+        runbook=alert.runbook,
+        generator=alert.generator,
+    )
 
 
 def alertmanager_document(notification: Notification) -> dict[str, Any]:
@@ -127,7 +224,7 @@ def _alertmanager_alert(notice: Notice, notification: Notification) -> dict[str,
 
 def _labels(alert: Alert) -> dict[str, str]:
     """Labels that make no two alerts the same; those of the user come first and lose against ours."""
-    ours = {"alertname": alert.rule, "component": alert.component, "severity": alert.severity.value}
+    ours = {"alertname": alert.rule or "unnamed", "component": alert.component, "severity": alert.severity.value}
     return alert.labels | {name: value for name, value in ours.items() if value}
 
 
@@ -150,7 +247,17 @@ def _reason(notification: Notification) -> str:
 
 def _iso(at: int) -> str:
     """RFC 3339 in whole seconds, UTC, as the seed document's endpoints show times."""
-    return datetime.fromtimestamp(min(max(at, 0), _LAST) // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _iso_of_second(min(max(at, 0), _LAST) // 1000)
+
+
+@lru_cache(maxsize=256)
+def _iso_of_second(second: int) -> str:
+    """In a storm many alerts have the same times."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _iso_or_none(at: int | None) -> str | None:
+    return None if at is None else _iso(at)
 
 
 def encode(value: Any) -> bytes:
@@ -158,7 +265,7 @@ def encode(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_fit(value))
+        return msgspec.json.encode(_fit(msgspec.to_builtins(value)))
 
 
 def _fit(value: Any) -> Any:

@@ -19,14 +19,36 @@ MAX_SOURCE = 4096
 """Characters of a template."""
 MAX_BODY = 1 << 20
 """Bytes of what it makes."""
+_METHODS = frozenset({"get", "items", "keys", "values"})
+"""Of tables, as people know them from Jinja."""
 FUEL = 10_000
-"""Steps that one rendering may take; a page of ordinary template takes some hundred."""
+"""Steps that one rendering may take; a page of ordinary template takes some hundred, and texts that grow are counted.
+Not counted is a list that is put together with itself dozens of times over: who writes templates can stop auscult by
+that, as by many another thing in its configuration; what stands in alerts cannot."""
 FUEL_PER_ALERT = 200
 """Steps for each alert of an envelope after the first, so that a storm does not run out of them."""
 
 
 class TemplateProblem(ValueError):
     """The template cannot be read, or does not make what it should; the sentence says why."""
+
+
+class _Table(dict[str, Any]):
+    """A table without Python's methods, for the engine would call them: `update` and the like cost no steps."""
+
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _METHODS or name.startswith("__"):  # what begins so, the engine itself refuses
+            return super().__getattribute__(name)
+        raise AttributeError(f"a table has no method `{name}`")
+
+
+def _plain(value: Any) -> Any:
+    """`value` as tables and sequences that can be read and nothing else."""
+    if isinstance(value, dict):
+        return _Table({name: _plain(item) for name, item in value.items()})
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
 class Template:
@@ -44,8 +66,7 @@ class Template:
 
     def render(self, notification: Notification) -> bytes:
         """The body. The template sees auscult's own body and, as `alert`, the alert to judge the envelope by."""
-        # Decoded anew: whatever the template does to its data, nobody else has it.
-        data = msgspec.json.decode(encode(document(notification)))
+        data = _plain(msgspec.json.decode(encode(document(notification))))
         data["alert"] = data["alerts"][notification.notices.index(notification.loudest)]
         self._environment.fuel = FUEL + FUEL_PER_ALERT * (len(notification.notices) - 1)
         body: bytes = _contained(lambda: self._environment.render_template("body", **data)).encode("utf-8", "replace")
