@@ -49,6 +49,7 @@ _HOMES = {
         "SourceContext",
     ),
     "auscult.metrics.rendering": ("render",),
+    "auscult.metrics.requests": ("RequestFigures", "RouteFigures"),
     "auscult.model": (
         "AlertSeverity",
         "CheckResult",
@@ -137,6 +138,8 @@ if TYPE_CHECKING:
     from auscult.kinds import Source as Source
     from auscult.kinds import SourceContext as SourceContext
     from auscult.metrics.rendering import render as render
+    from auscult.metrics.requests import RequestFigures as RequestFigures
+    from auscult.metrics.requests import RouteFigures as RouteFigures
     from auscult.model import AlertSeverity as AlertSeverity
     from auscult.model import CheckResult as CheckResult
     from auscult.model import ComponentHealth as ComponentHealth

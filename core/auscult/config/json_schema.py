@@ -59,10 +59,24 @@ def schema(catalogue: Catalogue) -> Schema:
 
 
 def options_schema(kind: type[Struct]) -> Schema:
-    """The options of one kind as a schema of their own."""
-    found = _struct(kind) | {"$defs": _definitions()}
+    """The options of one kind as a schema of their own, for a form: values only, no references."""
+    found: Schema = _without_references(_struct(kind))
     found.pop("description", None)
     return found
+
+
+def _without_references(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_without_references(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if part == {"$ref": "#/$defs/duration"}:
+        return {"type": ["number", "string"], "format": "duration"}
+    options = part.get("anyOf")
+    if isinstance(options, list) and _REFERENCE in options:
+        (kept,) = [option for option in options if option != _REFERENCE]
+        part = {key: value for key, value in part.items() if key != "anyOf"} | kept
+    return {key: _without_references(value) for key, value in part.items()}
 
 
 def _definitions() -> Schema:

@@ -75,6 +75,8 @@ class RequestFigures(Struct, frozen=True, kw_only=True):
     """Length of a stretch, ms."""
     since: int
     """When counting began."""
+    bounds: Sequence[float] = BOUNDS
+    """Upper bounds of the buckets, seconds."""
 
 
 class Requests:

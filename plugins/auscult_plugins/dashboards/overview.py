@@ -1,0 +1,247 @@
+"""Panels about all components: the verdict, the table, alerts, trends, what was in which state when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from auscult import (
+    Column,
+    Gauge,
+    HistoryPoint,
+    Panel,
+    Series,
+    Shape,
+    Span,
+    Status,
+    Table,
+    Text,
+    Timeline,
+    TimelineRow,
+    View,
+    Waiting,
+)
+from auscult_plugins.dashboards.lines import histories, series
+
+__all__ = ["ActiveAlerts", "Components", "ResponseTimes", "StatusTimeline", "SuccessRates", "SystemHealthPanel"]
+
+NOTHING_YET = Waiting(message="There are no results within this time yet.")
+
+
+class SystemHealthPanel(Panel):
+    """The share of components that are healthy."""
+
+    kind = "system-health"
+    heading = "System Health"
+    size = (6, 4)
+
+    def show(self, view: View) -> Shape:
+        """A gauge; unknown before the first verdict."""
+        system = view.system
+        return Gauge(
+            name="system_health_percentage",
+            value=system.health_percentage if system.last_check is not None else None,
+            unit="%",
+            detail=system.message,
+            threshold_warning=80.0,
+            threshold_critical=60.0,
+        )
+
+
+class Components(Panel):
+    """Every component with its state, since when, why, and its figures."""
+
+    kind = "components"
+    heading = "Components"
+    size = (12, 6)
+
+    components: tuple[str, ...] = ()
+    """Names of the components to show. Without names, groups and types: all."""
+    groups: tuple[str, ...] = ()
+    """Groups to show."""
+    types: tuple[str, ...] = ()
+    """Types to show, for example `llm_client`."""
+
+    def show(self, view: View) -> Shape:
+        """A table, what is worst first."""
+        views = view.chosen(self.components, groups=self.groups, types=self.types)
+        if not views:
+            return Waiting(
+                message="No component is monitored that this panel is to show.",
+                connect='[components.web]\ncheck = "http"\nurl = "https://example.com/health"',
+                language="toml",
+                link="tutorial/index.md",
+            )
+        views = sorted(views, key=lambda each: (-each.status.badness, each.component_name))
+        return Table(
+            columns=[
+                Column(name="component", title="Component", kind="component"),
+                Column(name="status", title="State", kind="status"),
+                Column(name="since", title="Since", kind="time"),
+                Column(name="message", title="Why"),
+                Column(name="response_time_ms", title="Response", kind="number", unit="ms"),
+                Column(name="p95_ms", title="p95", kind="number", unit="ms"),
+                Column(name="success_rate", title="Success", kind="number", unit="%"),
+                Column(name="uptime_24h", title="Up 24 h", kind="number", unit="%"),
+                Column(name="trend", title="Trend"),
+            ],
+            rows=[
+                (
+                    each.component_name,
+                    each.status.value,
+                    each.since,
+                    each.message,
+                    each.response_time_ms,
+                    each.p95_ms,
+                    each.success_rate,
+                    each.uptime.get("24h"),
+                    each.trend.value,
+                )
+                for each in views
+            ],
+        )
+
+
+class ActiveAlerts(Panel):
+    """Alerts that go on, and who has taken them on."""
+
+    kind = "alerts"
+    heading = "Active Alerts"
+    size = (12, 4)
+
+    components: tuple[str, ...] = ()
+    """Only alerts of these components."""
+
+    def show(self, view: View) -> Shape:
+        """A table, or that all is quiet."""
+        names = {view.fill(name) for name in self.components} - {"", "*"}
+        alerts = [alert for alert in view.alerts if not names or alert.component in names]
+        if not alerts:
+            return Text(text="No active alerts.", tone="good")
+        return Table(
+            columns=[
+                Column(name="severity", title="Severity", kind="severity"),
+                Column(name="alert", title="Alert"),
+                Column(name="component", title="Component", kind="component"),
+                Column(name="message", title="What"),
+                Column(name="since", title="Since", kind="time"),
+                Column(name="state", title="State"),
+                Column(name="by", title="Taken on by"),
+            ],
+            rows=[
+                (
+                    alert.severity.value,
+                    alert.rule,
+                    alert.component,
+                    alert.message,
+                    alert.created_at,
+                    alert.status.value,
+                    alert.acknowledged.author if alert.acknowledged else "",
+                )
+                for alert in alerts
+            ],
+        )
+
+
+class ResponseTimes(Panel):
+    """How response times went, one line for each component."""
+
+    kind = "response-times"
+    heading = "Response times"
+    size = (12, 5)
+
+    components: tuple[str, ...] = ()
+    """Names of the components to show. Without names, groups and types: all."""
+    groups: tuple[str, ...] = ()
+    """Groups to show."""
+    types: tuple[str, ...] = ()
+    """Types to show."""
+    worst: bool = False
+    """Show the slowest result of each stretch of time instead of the mean."""
+    at_most: int = 20
+    """Lines at most; the slowest components come first."""
+
+    def show(self, view: View) -> Shape:
+        """Lines in milliseconds."""
+        views = view.chosen(self.components, groups=self.groups, types=self.types)
+        views.sort(key=lambda each: -(each.p95_ms or 0.0))
+        names = [each.component_name for each in views[: self.at_most]]
+        lines = histories(view, names, lambda point: point.max_ms if self.worst else point.avg_ms)
+        return series(lines, unit="ms") if lines else NOTHING_YET
+
+
+class SuccessRates(Panel):
+    """The share of results that did not fail, over time."""
+
+    kind = "success-rates"
+    heading = "Success"
+    size = (6, 4)
+
+    components: tuple[str, ...] = ()
+    """Names of the components to show. Without names, groups and types: all."""
+    groups: tuple[str, ...] = ()
+    """Groups to show."""
+    types: tuple[str, ...] = ()
+    """Types to show."""
+
+    def show(self, view: View) -> Shape:
+        """Lines in percent; unknown results are not counted."""
+        views = view.chosen(self.components, groups=self.groups, types=self.types)
+        lines = histories(view, [each.component_name for each in views], _success)
+        if not lines:
+            return NOTHING_YET
+        drawn: Series = series(lines, unit="%", threshold_warning=95.0, threshold_critical=80.0)
+        return drawn
+
+
+def _success(point: HistoryPoint) -> float | None:
+    counted = point.healthy + point.degraded + point.unhealthy
+    return 100 * (counted - point.unhealthy) / counted if counted else None
+
+
+class StatusTimeline(Panel):
+    """Which component was in which state when."""
+
+    kind = "status-timeline"
+    heading = "States"
+    size = (12, 5)
+
+    components: tuple[str, ...] = ()
+    """Names of the components to show. Without names, groups and types: all."""
+    groups: tuple[str, ...] = ()
+    """Groups to show."""
+    types: tuple[str, ...] = ()
+    """Types to show."""
+
+    def show(self, view: View) -> Shape:
+        """One row for each component; a stretch is as bad as the worst result in it."""
+        rows = [
+            TimelineRow(name=each.component_name, spans=list(_spans(view.history(each.component_name), view)))
+            for each in view.chosen(self.components, groups=self.groups, types=self.types)
+        ]
+        return Timeline(start=view.start, end=view.end, rows=rows) if any(r.spans for r in rows) else NOTHING_YET
+
+
+def _spans(points: Sequence[HistoryPoint], view: View) -> Iterator[Span]:
+    """Neighbours in the same state as one; where nothing came for long there is a hole."""
+    gap = 2 * max(view.step, 60_000)
+    open_: Span | None = None
+    for at, point in enumerate(points):
+        end = points[at + 1].at if at + 1 < len(points) else min(point.at + gap, max(view.end, point.at + 1))
+        status = _worst(point)
+        end = min(end, point.at + gap)
+        if open_ is not None and open_.status == status and point.at - open_.end <= 0:
+            open_ = Span(start=open_.start, end=end, status=status)
+            continue
+        if open_ is not None:
+            yield open_
+        open_ = Span(start=point.at, end=end, status=status)
+    if open_ is not None:
+        yield open_
+
+
+def _worst(point: HistoryPoint) -> Status:
+    if point.unhealthy:
+        return Status.UNHEALTHY
+    if point.degraded:
+        return Status.DEGRADED
+    return Status.HEALTHY if point.healthy else Status.UNKNOWN
