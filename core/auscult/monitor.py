@@ -20,13 +20,14 @@ from auscult.dashboards.book import Dashboards
 from auscult.dashboards.changes import Changes
 from auscult.dashboards.incidents import Incidents
 from auscult.errors import ComponentNotFound, StoreError
-from auscult.kinds import Panel
 from auscult.judge import Judge
-from auscult.metrics_manager import MetricsManager
+from auscult.kinds import Panel
 from auscult.metrics.requests import Requests
+from auscult.metrics_manager import MetricsManager
 from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, Status, SystemHealth
 from auscult.options import Duration
 from auscult.runtime.context import Services
+from auscult.runtime.feed import Feed
 from auscult.runtime.health import HealthMonitor, restored_results
 from auscult.runtime.inbox import Inbox, Stored
 from auscult.runtime.loop import Loop, current_loop
@@ -106,11 +107,6 @@ class Monitor:
         )
         self.alerts.check_interval = _pace(ALERT_CHECK, 60.0)
         self._judge = Judge(self.health, self.alerts, changed=self._note)
-        self.requests = Requests(self.clock.now_ms())
-        self.changes = Changes()
-        self.dashboards = Dashboards(self, started=self.clock.now_ms())
-        self.incidents = Incidents(self)
-        self._configure_dashboards(None)
         self.metrics = MetricsManager(
             self.clock,
             views=self.health.views,
@@ -118,6 +114,13 @@ class Monitor:
             components=self.components,
             stats=self.stats,
         )
+        self.requests = Requests(self.clock.now_ms())
+        self.changes = Changes()
+        self.dashboards = Dashboards(self, started=self.clock.now_ms())
+        self.incidents = Incidents(self)
+        self._configure_dashboards(None)
+        self.feed = Feed()
+        self.alerts.witness(self.feed.committed)
         self._myself = self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
 
@@ -159,6 +162,7 @@ class Monitor:
         self._loop = loop = current_loop()
         await loop.start()
         self.health.changed = self._on_registered
+        self.feed.open(loop)
         self._runner.add(self.health.components.values())
         for name, pings in self._stored_pings.items():
             for ping in pings:
@@ -176,6 +180,7 @@ class Monitor:
     async def stop(self) -> None:
         """Stop everything and close the store; what was taken in is on disk afterwards."""
         with anyio.CancelScope(shield=True):
+            self.feed.close()
             self._inbox.close()  # first: what came in is judged before the alerts end
             await self.alerts.stop()
             await self.metrics.stop()
@@ -276,6 +281,8 @@ class Monitor:
             self.dashboards.configure(*shipped, declared=declared, refresh_interval=pace)
 
     def _on_registered(self, added: list[Component], removed: list[str]) -> None:
+        self.feed.removed(removed)
+        self.feed.changed(component.name for component in added)
         self._runner.remove(removed)
         for name in removed:
             self.metrics.durations.forget(name)
@@ -312,12 +319,14 @@ class Monitor:
         if result.origin != Origin.PUSH:
             self.metrics.durations.observe(result.component, result.duration)
         self._look_below(result)
+        self.feed.result(result)
         for listen in self._listeners:
             listen(result, change)
 
     def _note(self, change: Change) -> None:
         """A component's status changed."""
         self.changes.note(change)
+        self.feed.changed([change.component])
         if self.store is not None:
             self.store.note_state(change.component, change.new, change.at)
 
@@ -472,7 +481,7 @@ class Monitor:
     def problems(self) -> list[Problem]:
         """What plugins do wrong: found when they were loaded, and while they run."""
         found = list(self.catalogue.problems) if self.catalogue is not None else []
-        return found + list(self._problems.values()) + self.metrics.problems + self.dashboards.problems
+        return found + list(self._problems.values()) + self.dashboards.problems + self.metrics.problems
 
     def stats(self) -> MonitorStats:
         """What the monitor knows about itself."""

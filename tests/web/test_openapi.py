@@ -23,6 +23,7 @@ OPERATIONS = {
     "getAlertsV2",
     "getComponent",
     "getConfig",
+    "getEvents",
     "getHealth",
     "getHealthDetailed",
     "getHistory",

@@ -28,6 +28,7 @@ from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
 from auscult.web.problems import MAX_BODY, problem_handlers
 from auscult.web.reloading import Reload
+from auscult.web.stream import EventStream
 
 if TYPE_CHECKING:
     from auscult.config import Settings
@@ -78,6 +79,7 @@ def make_litestar(
         return monitor.settings if monitor.settings is not None else settings
 
     access = Access(current, monitor.clock, trust_host=trust_host)
+    stream = EventStream(monitor)
 
     def root() -> Router:
         return Router(
@@ -91,7 +93,7 @@ def make_litestar(
                 *control_routes(reload),
                 *openapi_routes(lambda: _describe(root())),
                 *page_routes(monitor),
-                api_router(monitor),
+                api_router(monitor, stream),
             ],
             guards=[access.guard],
             after_request=_secure,

@@ -122,7 +122,7 @@ async def _send(send: Any, method: Any, status: int, body: bytes) -> None:
 
 
 def _as_get(scope: Any) -> Any:
-    return {**scope, "method": "GET"}
+    return {**scope, "method": "GET", "auscult.head": True}
 
 
 def _without_body(send: Send) -> Send:

@@ -67,8 +67,10 @@ async def serve(
     front = _front(monitor, settings, reload)
     server = _server(front, settings)
     last_resort = LastResort(monitor) if own_process else None
+    loop = asyncio.get_running_loop()
 
     def end() -> None:
+        loop.call_soon_threadsafe(monitor.feed.close)  # streams say goodbye, and hold nothing up
         if last_resort is not None:
             last_resort.within(float(settings.server.graceful_timeout) - LEAVING)
         server.force_exit = server.should_exit
