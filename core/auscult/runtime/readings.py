@@ -71,9 +71,13 @@ def _are_names(names: tuple[Any, ...]) -> bool:
 
 def _finite(numbers: Mapping[str, Any], limit: int) -> dict[str, float]:
     """A copy of what may be kept. The usual case, floats under the same names as ever, is decided at once."""
-    if len(numbers) <= limit and _are_names(tuple(numbers)) and set(map(type, numbers.values())) == _ONLY_FLOATS:
-        if math.isfinite(sum(numbers.values())):  # it is not when a part of it is not
-            return dict(numbers)
+    if (
+        len(numbers) <= limit
+        and _are_names(tuple(numbers))
+        and set(map(type, numbers.values())) == _ONLY_FLOATS
+        and math.isfinite(sum(numbers.values()))  # it is not when a part of it is not
+    ):
+        return dict(numbers)
     kept: dict[str, float] = {}
     for name, value in numbers.items():
         if len(kept) == limit:
