@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import checks, history, serving
+from tests.benchmarks import checks, history, rendering, serving
 
-for benchmark in (checks, serving, history):
+for benchmark in (checks, serving, rendering, history):
     print(f"# {(benchmark.__doc__ or '').splitlines()[0]}", flush=True)
     benchmark.main()

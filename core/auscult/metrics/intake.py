@@ -64,6 +64,7 @@ class Intake:
         self._tables: dict[str, Table] = {}
         self._layouts: dict[str, _Layout] = {}
         self._count = 0
+        self._next_look = 0.0
 
     def __len__(self) -> int:
         return self._count
@@ -74,7 +75,11 @@ class Intake:
 
     def expire(self, seconds: float) -> None:
         """Leave out what was not set for that long."""
-        before = self._clock() - seconds
+        now = self._clock()
+        if now < self._next_look:
+            return
+        self._next_look = now + seconds / 50
+        before = now - seconds
         for name, table in list(self._tables.items()):
             table.expire(before)
             if not len(table):

@@ -16,7 +16,7 @@ __all__ = ["OPENMETRICS", "PIECE", "TEXT", "render"]
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-PIECE = 64 << 10
+PIECE = 128 << 10
 """Bytes at least in a piece: less than a millisecond's work."""
 
 _TYPES = {"info": "gauge", "stateset": "gauge", "gaugehistogram": "histogram", "unknown": "untyped"}
@@ -28,7 +28,7 @@ _HELP_OPENMETRICS = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
 def render(snapshot: Snapshot, *, openmetrics: bool = False) -> Iterator[bytes]:
-    """The document in pieces of about 64 KiB, each a fraction of a millisecond's work."""
+    """The document in pieces of about 128 KiB, each a fraction of a millisecond's work."""
     waiting: list[bytes] = []
     size = 0
     for chunk in _chunks(snapshot, openmetrics=openmetrics):
