@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from auscult import ChangeKind, Channel, ChannelContext, Notice, Notification, hookimpl, wording
+from msgspec import Meta, Struct, to_builtins
 
-__all__ = ["LOGGER", "LogChannel", "auscult_channels"]
+from auscult import (
+    AlertSeverity,
+    AlertStatus,
+    ChangeKind,
+    Channel,
+    ChannelContext,
+    Notice,
+    Notification,
+    hookimpl,
+    wording,
+)
+
+__all__ = ["LOGGER", "Fields", "LogChannel", "auscult_channels"]
 
 LOGGER = "auscult.alerts"
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -49,23 +61,53 @@ def _line(notice: Notice, notification: Notification) -> str:
     return f"{marked}{wording.headline(notice)}: {wording.clean(notice.alert.message)} ({facts})"
 
 
+class Fields(Struct, frozen=True, kw_only=True):
+    """The fields of a record. None is called like an attribute that records have anyway (`name`, `message`)."""
+
+    key: str
+    """The delivery key: the same over retries and restarts."""
+    channel: str
+    """Name of the channel in the configuration."""
+    alert_id: str
+    """Id of the alert, the same from its beginning to its end."""
+    rule: str
+    """Name of the rule."""
+    severity: AlertSeverity
+    """How bad it is."""
+    status: AlertStatus
+    """Where the alert is in its life."""
+    component: str
+    """The component; empty for a rule over the whole system."""
+    change: ChangeKind
+    """What happened."""
+    number: Annotated[int, Meta(ge=1)]
+    """Of this change; grows by one with each change of the alert."""
+    covers: list[int]
+    """Numbers of earlier changes that were never told on their own and are told by this."""
+    labels: dict[str, str]
+    """Labels of the component and the rule."""
+    test: bool
+    """Written on request to try the channel; nothing is wrong."""
+
+
 def _fields(notice: Notice, notification: Notification) -> dict[str, Any]:
-    """Named so that none is an attribute that records have anyway (`name`, `message`), which logging refuses."""
     alert = notice.alert
-    return {
-        "key": notice.key,
-        "channel": notification.channel,
-        "alert_id": alert.id,
-        "rule": wording.clean(alert.rule),
-        "severity": alert.severity.value,
-        "status": alert.status.value,
-        "component": wording.clean(alert.component),
-        "change": notice.change.kind.value,
-        "number": alert.number,
-        "covers": list(notice.covers),
-        "labels": {wording.clean(name): wording.clean(value) for name, value in alert.labels.items()},
-        "test": notification.test,
-    }
+    fields = Fields(
+        key=notice.key,
+        channel=notification.channel,
+        alert_id=alert.id,
+        rule=wording.clean(alert.rule),
+        severity=alert.severity,
+        status=alert.status,
+        component=wording.clean(alert.component),
+        change=notice.change.kind,
+        number=alert.number,
+        covers=list(notice.covers),
+        labels={wording.clean(name): wording.clean(value) for name, value in alert.labels.items()},
+        test=notification.test,
+    )
+    plain: dict[str, Any] = to_builtins(fields)
+    return plain
 
 
 @hookimpl

@@ -16,11 +16,16 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
+from typing import Annotated, Literal
 from urllib.parse import quote
+
+from msgspec import Meta, Struct, to_builtins
 
 from auscult import AlertSeverity, AlertStatus, Notice, Notification, wording
 
-__all__ = ["mail", "message_id"]
+__all__ = ["Headers", "Mail", "mail", "message_id", "read"]
+
+_Ident = Annotated[str, Meta(pattern=r"^<[^<>@\s]+@[^<>@\s]+>$")]
 
 _TEXT, _HTML, _SUBJECT = 100_000, 90_000, 250
 """Characters of the parts and of the subject; Gmail shows the first 102 kB of HTML."""
@@ -49,31 +54,109 @@ def message_id(key: str, domain: str) -> str:
     return f"<{digest}@{domain if len(domain) <= _LONGEST_DOMAIN else 'auscult.invalid'}>"
 
 
+class Headers(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={
+        "from_": "From",
+        "to": "To",
+        "subject": "Subject",
+        "date": "Date",
+        "message_id": "Message-ID",
+        "in_reply_to": "In-Reply-To",
+        "references": "References",
+        "importance": "Importance",
+        "auto_submitted": "Auto-Submitted",
+        "no_answers": "X-Auto-Response-Suppress",
+        "key": "X-Auscult-Key",
+        "status": "X-Auscult-Status",
+        "severity": "X-Auscult-Severity",
+    },
+):
+    """The headers that say what a mail is about, as they read once they are decoded."""
+
+    from_: str
+    """Whom it comes from: the option `sender`."""
+    to: str
+    """Whom it goes to: the option `to`."""
+    subject: str
+    """The headline: what happened, how bad it is, the rule, the component."""
+    date: str
+    """When the change happened."""
+    message_id: _Ident
+    """The same whenever this mail is sent again; another for every other mail."""
+    in_reply_to: _Ident | None = None
+    """The first mail of the incident; not in that mail itself."""
+    references: str | None = None
+    """The first mails of all incidents it is about, separated by spaces; not in the first mail."""
+    importance: Literal["high"] | None = None
+    """Only where something critical or high fires."""
+    auto_submitted: Literal["auto-generated"]
+    """So that nobody's holiday answers."""
+    no_answers: Literal["All"]
+    """The same for Exchange."""
+    key: str
+    """The delivery key of the notification: the same over retries and restarts."""
+    status: Literal["firing", "resolved"]
+    """`firing` as long as one of the alerts goes on."""
+    severity: AlertSeverity
+    """Of the loudest alert."""
+
+
+class Mail(Struct, frozen=True, kw_only=True):
+    """A mail as its reader gets it."""
+
+    headers: Headers
+    """The headers, decoded."""
+    text: str
+    """The part `text/plain`."""
+    html: str
+    """The part `text/html`."""
+
+
+def read(notification: Notification, sender: Address, to: Sequence[Address]) -> Mail:
+    """The mail in readable form."""
+    own = message_id(notification.key, sender.domain)
+    thread = [ident for ident in _thread(notification, sender.domain) if ident != own]
+    loud = notification.firing and notification.loudest.alert.severity in _GRAVE and not notification.test
+    headers = Headers(
+        from_=str(sender),
+        to=", ".join(map(str, to)),
+        subject=wording.truncate(wording.about(notification), _SUBJECT),
+        date=_date(notification.created_at),
+        message_id=own,
+        in_reply_to=thread[0] if thread else None,
+        references=" ".join(thread) or None,
+        importance="high" if loud else None,
+        auto_submitted="auto-generated",  # RFC 3834
+        no_answers="All",
+        key=quote(notification.key, safe="/:@-._~+=", errors="surrogatepass")[:_KEY],
+        status="firing" if notification.firing else "resolved",
+        severity=notification.loudest.alert.severity,
+    )
+    return Mail(headers=headers, text=_text(notification), html=_html(notification))
+
+
 def mail(notification: Notification, sender: Address, to: Sequence[Address]) -> bytes:
     """The whole mail as it goes on the wire."""
-    own = message_id(notification.key, sender.domain)
-    headers = {
+    readable = read(notification, sender, to)
+    headers = to_builtins(readable.headers) | {
         "From": _mailbox(sender),
         "To": _FOLD.join(f"{_mailbox(each)}," for each in to).rstrip(","),
-        "Subject": _unstructured("Subject", wording.truncate(wording.about(notification), _SUBJECT)),
-        "Date": _date(notification.created_at),
-        "Message-ID": own,
+        "Subject": _unstructured("Subject", readable.headers.subject),
     }
-    if thread := [ident for ident in _thread(notification, sender.domain) if ident != own]:
-        headers |= {"In-Reply-To": thread[0], "References": _FOLD.join(thread)}
-    if notification.firing and notification.loudest.alert.severity in _GRAVE and not notification.test:
-        headers["Importance"] = "high"
-    # Nobody's holiday answers us (RFC 3834).
-    headers |= {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
-    headers |= {f"X-Auscult-{name}": value for name, value in _facts(notification).items()}
-    return _block(headers) + _body(notification, f"=_{own[1:25]}")
+    if readable.headers.references:
+        headers["References"] = readable.headers.references.replace(" ", _FOLD)
+    return _block(headers) + _body(readable, f"=_{readable.headers.message_id[1:25]}")
 
 
-def _body(notification: Notification, boundary: str) -> bytes:
+def _body(readable: Mail, boundary: str) -> bytes:
     """Both parts, with the headers that describe them."""
     made = EmailMessage(policy=SMTP)
-    made.set_content(_text(notification), cte="quoted-printable")
-    made.add_alternative(_html(notification), subtype="html", cte="quoted-printable")
+    made.set_content(readable.text, cte="quoted-printable")
+    made.add_alternative(readable.html, subtype="html", cte="quoted-printable")
     made.set_boundary(boundary)
     return made.as_bytes()
 
@@ -109,15 +192,6 @@ def _thread(notification: Notification, domain: str) -> list[str]:
     notices = [loudest, *(notice for notice in notification.notices if notice is not loudest)][:_REFERENCES]
     firsts = (f"{notice.alert.id}/1/{notification.channel}" for notice in notices)
     return list(dict.fromkeys(message_id(key, domain) for key in firsts))
-
-
-def _facts(notification: Notification) -> dict[str, str]:
-    """For filters and programs."""
-    return {
-        "Key": quote(notification.key, safe="/:@-._~+=", errors="surrogatepass")[:_KEY],
-        "Status": "firing" if notification.firing else "resolved",
-        "Severity": notification.loudest.alert.severity.value,
-    }
 
 
 def _date(at: int) -> str:
