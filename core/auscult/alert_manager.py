@@ -465,11 +465,11 @@ class AlertManager:
     def _commit(self, batch: Batch, done: Callable[[], None] | None = None) -> None:
         self._committer.submit(batch, self._outbox.order, done)
 
-    def _write_rows(self, rows: Iterable[Row]) -> None:
+    def _write_rows(self, rows: Iterable[Row], done: Callable[[], None] | None = None) -> None:
         batch = Batch()
         batch.add_rows(rows)
         if batch:
-            self._commit(batch)
+            self._commit(batch, done)
 
     def _on_committed(self, batch: Batch, order: int, ids: list[int]) -> None:
         """A batch is on disk: now it is true."""

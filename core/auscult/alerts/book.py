@@ -226,26 +226,26 @@ class AlertBook:
                 and self._is_overdue(hit.route, channel, since, now)
                 and self.outbox.goes_on(track.alert.id, channel)
             ):
-                self._fall_back(track, hit.route, now)
+                self._fall_back(track, hit, now)
 
     def gave_up(self, channel: str, alerts: Iterable[str], now: int) -> None:
         """`channel` will not be told of these alerts: its routes may name others."""
         for ident in alerts:
             track = self._open.get(ident)
             if track is not None and (hit := track.hit(channel)) is not None:
-                self._fall_back(track, hit.route, now)
+                self._fall_back(track, hit, now)
 
     @staticmethod
     def _is_overdue(route: Route, channel: str, since: int, now: int) -> bool:
         return bool(route.fallback) and channel in route.channels and now - since >= int(route.fallback_after * 1000)
 
-    def _fall_back(self, track: Track, route: Route, now: int) -> None:
-        alert = track.alert
-        known = self._hearers(alert.id)
-        change = AlertChange(kind=ChangeKind.FIRED, alert=alert, at=alert.updated_at)
-        for channel in route.fallback:
-            if channel not in known:
-                self._batch.add_rows(self.outbox.offer(change, channel, due=now))
+    def _fall_back(self, track: Track, failing: Hit, now: int) -> None:
+        known = self._hearers(track.alert.id)
+        channels = [channel for channel in failing.route.fallback if channel not in known]
+        if channels:
+            self._change(track, ChangeKind.ESCALATED, now, note=f"the channel {failing.channel} cannot be reached")
+            for channel in channels:
+                self._offer(track, track.hit(channel) or Hit(channel, _PLAIN, ""), now)
 
     # People
 

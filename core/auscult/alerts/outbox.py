@@ -174,6 +174,14 @@ class Outbox:
                 channels.add(entry.row.channel)
         return channels
 
+    def _wait_for_commit(self, entry: Entry) -> None:
+        """It tells of more than before, and does so only once that is on disk: one key never has two contents."""
+        if self._staged:
+            entry.order = self._next_order()
+            self._stage.append(entry)
+        else:
+            self._queues[entry.row.channel].push(entry)
+
     def _push(self, entry: Entry) -> None:
         if not self._staged or entry.order <= self._released:
             self._queues[entry.row.channel].push(entry)
@@ -207,7 +215,9 @@ class Outbox:
         until = now + (lease or self._lease)
         entries.sort(key=lambda entry: entry.order)
         for entry in entries:
-            entry.slot.pending, entry.slot.sending = None, entry
+            if entry.slot.pending is entry:
+                entry.slot.pending = None
+            entry.slot.sending = entry
             row = entry.row
             entry.row = msgspec.structs.replace(
                 row, state=RowState.SENDING, attempts=row.attempts + 1, since=row.since or now, fence=self._fence
@@ -298,7 +308,7 @@ class Outbox:
             if (later := slot.pending) is not None:
                 rows.append(self._merge(entry, later, now))
                 _put_off(later, retry_at)
-                self._push(later)
+                self._wait_for_commit(later)
                 rows.append(later.row)
                 continue
             entry.row = msgspec.structs.replace(entry.row, state=RowState.PENDING, due=retry_at, error=error)
@@ -437,10 +447,30 @@ class Outbox:
             if found.told is not None and (change := known.get((last.alert, found.told))) is not None:
                 slot.told, slot.told_number = change.kind, found.told
             moved += found.overtaken
-            for row in found.waiting:
+            waiting = found.waiting
+            if len(waiting) > 1 and (change := known.get((waiting[0].alert, waiting[0].number))) is not None:
+                # The earlier one was on its way when the later one came, else it would have been merged into that; and
+                # the later one may have arrived as well. Both are told again as they were.
+                self._redo(waiting[0], change, slot, found.covered.get(waiting[0].key, ()), known)
+                waiting = waiting[1:]
+            for row in waiting:
                 if (change := known.get((row.alert, row.number))) is not None:
                     moved += self._restore(row, change, slot, found.covered.get(row.key, ()), known)
         return moved
+
+    def _restored(
+        self,
+        row: Row,
+        change: AlertChange,
+        slot: Slot,
+        covers: tuple[int, ...],
+        known: dict[tuple[str, int], AlertChange],
+    ) -> Entry:
+        entry = Entry(msgspec.structs.replace(row, state=RowState.PENDING), change, slot, self._next_order())
+        entry.held, entry.covers = not row.attempts, covers
+        self._offered[row.channel] = self._offered.get(row.channel, 0) + 1
+        entry.opens |= any(Entry(row, known[row.alert, n], slot, 0).opens for n in covers if (row.alert, n) in known)
+        return entry
 
     def _restore(
         self,
@@ -450,12 +480,22 @@ class Outbox:
         covers: tuple[int, ...],
         known: dict[tuple[str, int], AlertChange],
     ) -> list[Row]:
-        entry = Entry(msgspec.structs.replace(row, state=RowState.PENDING), change, slot, self._next_order())
-        entry.held, entry.covers = not row.attempts, covers
-        self._offered[row.channel] = self._offered.get(row.channel, 0) + 1
-        entry.opens |= any(Entry(row, known[row.alert, n], slot, 0).opens for n in covers if (row.alert, n) in known)
-        rows = self._enter(entry)
+        rows = self._enter(self._restored(row, change, slot, covers, known))
         return rows if len(rows) > 1 else []
+
+    def _redo(
+        self,
+        row: Row,
+        change: AlertChange,
+        slot: Slot,
+        covers: tuple[int, ...],
+        known: dict[tuple[str, int], AlertChange],
+    ) -> None:
+        """Let it be told again while it counts as on its way."""
+        entry = slot.sending = self._restored(row, change, slot, covers, known)
+        queue = self._queue(row.channel)
+        queue.open[row.key] = entry
+        queue.push(entry)
 
     def forget(self, alert: str) -> bool:
         """Drop what is known of an alert that is over; False while something of it waits or is on its way."""

@@ -21,7 +21,9 @@ class Quieting:
         self.silences: dict[str, Silence] = {}
         self.windows: dict[str, MaintenanceWindow] = {}
         self.next_edge: int | None = None
-        """When the next one starts or ends (ms)."""
+        """When the next one starts or ends (ms), as of the last `settle`: past until the book has seen to it."""
+        self._edge: int | None = None
+        """The same as of when somebody last asked."""
         self._now: list[tuple[tuple[Matcher, ...], str]] = []
 
     def put(self, silence: Silence) -> None:
@@ -35,17 +37,21 @@ class Quieting:
     def settle(self, now: int) -> None:
         """Find out which are in force; over ones are forgotten."""
         self.silences = {ident: silence for ident, silence in self.silences.items() if silence.ends_at > now}
+        self._look(now)
+        self.next_edge = self._edge
+
+    def _look(self, now: int) -> None:
         every: list[tuple[str, Silence | MaintenanceWindow]] = [
             *((f"silence {silence.id}", silence) for silence in self.silences.values()),
             *((f"maintenance {window.name}", window) for window in self.windows.values()),
         ]
         self._now = [(quiet.matchers, reason) for reason, quiet in every if quiet.covers(now)]
-        self.next_edge = min((edge for _, quiet in every if (edge := quiet.next_edge(now)) is not None), default=None)
+        self._edge = min((edge for _, quiet in every if (edge := quiet.next_edge(now)) is not None), default=None)
 
     def reason(self, alert: Alert, now: int) -> str:
         """What keeps the alert quiet: ``silence ID``, ``maintenance NAME``, or nothing."""
-        if self.next_edge is not None and self.next_edge <= now:
-            self.settle(now)
+        if self._edge is not None and self._edge <= now:
+            self._look(now)  # and not `settle`: open alerts are still to be brought in line with it
         if not self._now or alert.rule == SILENCE_ENDING:
             return ""
         found = facets(alert)

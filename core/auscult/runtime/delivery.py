@@ -32,6 +32,9 @@ PARALLEL = 4
 """Deliveries in flight per channel, for different alerts."""
 AT_ONCE = 50
 """Envelopes taken before the loop gets a turn."""
+UNSETTLED = 64
+"""Envelopes per channel that have arrived while that is not on disk yet: all that a crash can have told again, beside
+what is in flight."""
 LOOK_AGAIN = 5.0
 """Seconds between looks at a channel whose every place is taken by deliveries that do not end."""
 
@@ -66,6 +69,8 @@ class _Worker:
         self.flying: set[Sending] = set()
         self.hung: set[Sending] = set()
         self.parallel = parallel
+        self.unsettled = 0
+        """Envelopes that have arrived while that is not on disk yet."""
         self.timer: Handle | None = None
         self.delivered = self.failed = self.given_up = 0
         self.last_error = ""
@@ -77,7 +82,7 @@ class _Worker:
         """Whether one more may start; a hung one takes up its place until it ends."""
         self.hung = {sending for sending in self.hung if sending.running}
         limit = 1 if self.breaker.is_open else self.parallel
-        return len(self.flying) + len(self.hung) < limit
+        return self.unsettled < UNSETTLED and len(self.flying) + len(self.hung) < limit
 
     def let_go(self) -> None:
         """Have the channel close what it keeps; its code may raise anything."""
@@ -90,8 +95,9 @@ class _Worker:
 class Delivery:
     """Runs on a loop.
 
-    `write` gets rows that changed; `gave_up` an envelope and why; `failing` a channel and since when (ms), at each
-    further failure; `recovered` a channel that has delivered again after something was given up.
+    `write` gets rows that changed, and what to call when they are on disk; `gave_up` an envelope and why; `failing` a
+    channel and since when (ms), at each further failure; `recovered` a channel that has delivered again after
+    something was given up.
     """
 
     def __init__(
@@ -101,7 +107,7 @@ class Delivery:
         outbox: Outbox,
         services: Services,
         *,
-        write: Callable[[Iterable[Row]], None],
+        write: Callable[[Iterable[Row], Callable[[], None] | None], None],
         gave_up: Callable[[Envelope, str], None],
         failing: Callable[[str, int], None],
         recovered: Callable[[str], None],
@@ -224,7 +230,7 @@ class Delivery:
 
     def _send(self, worker: _Worker, envelope: Envelope) -> None:
         notification = envelope.notification(sender=self._sender, url=self._url)
-        self._write(envelope.rows)
+        self._write(envelope.rows, None)
         ended = partial(self._ended, worker)
         worker.flying.add(Sending(self._loop, worker.channel, worker.ctx, envelope, notification, ended))
 
@@ -238,13 +244,22 @@ class Delivery:
             worker.breaker.succeeded()
             rows = self._outbox.done(envelope, now)
             worker.delivered += len(rows)
-            self._write(rows)
+            if rows:
+                worker.unsettled += 1
+                self._write(rows, partial(self._settled, worker))
             if worker.lost:
                 worker.lost = False
                 self._recovered(worker.name)
         else:
             self._failed(worker, envelope, error, now)
         self._pump_current(worker)
+
+    def _settled(self, worker: _Worker) -> None:
+        """That an envelope has arrived is on disk."""
+        was_full = worker.unsettled >= UNSETTLED
+        worker.unsettled -= 1
+        if was_full:
+            self._pump_current(worker)
 
     def _pump_current(self, worker: _Worker) -> None:
         """Go on with the channel of that name; another worker may have taken over meanwhile."""
@@ -262,7 +277,7 @@ class Delivery:
         worker.last_error = reason
         if isinstance(error, DeliveryError) and not getattr(error, "retry", True):
             if len(envelope.rows) > 1:
-                self._write(self._outbox.split(envelope, now, reason))
+                self._write(self._outbox.split(envelope, now, reason), None)
             else:
                 self._give_up(worker, envelope, now, reason)
             return
@@ -272,7 +287,7 @@ class Delivery:
             self._give_up(worker, envelope, now, reason)
             return
         wait = wait_before(envelope.attempt, error, self._rng)
-        self._write(self._outbox.failed(envelope, now, now + int(wait * 1000), reason))
+        self._write(self._outbox.failed(envelope, now, now + int(wait * 1000), reason), None)
         if worker.breaker.failing_since is not None:
             self._failing(worker.name, worker.breaker.failing_since)
 
@@ -281,5 +296,5 @@ class Delivery:
         if rows:
             worker.given_up += len(rows)
             worker.lost = True
-            self._write(rows)
+            self._write(rows, None)
             self._gave_up(envelope, reason)

@@ -173,6 +173,7 @@ class Desk:
             self.keep_rows(self.outbox.expire(self.now))
             self.deliver()
         self.now = end
+        self.keep_rows(self.outbox.expire(self.now))
 
     def known_channels(self) -> list[str]:
         return sorted({row.channel for row in self.rows.values()} - self.down)

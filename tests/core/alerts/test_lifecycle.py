@@ -669,10 +669,10 @@ def test_the_fallback_is_told_when_a_channel_stays_down_and_hears_of_the_end():
         desk.book.stays_down("ops", AT, desk.now)
         desk.commit()
         desk.let_pass(1)
-    assert desk.told("sms") == ["a fired 11"]
+    assert desk.told("sms") == ["a escalated 11"]
     desk.clear()
     desk.let_pass(1)
-    assert desk.told("sms") == ["a fired 11", "a resolved 14"]
+    assert desk.told("sms") == ["a escalated 11", "a resolved 14"]
     desk.down = set()
     desk.let_pass(1)
     assert desk.told() == ["b resolved 15", "a resolved 15"]
@@ -688,7 +688,7 @@ def test_the_fallback_is_told_at_once_of_what_a_channel_refuses_for_good():
     desk.book.gave_up("ops", [alert.id], desk.now)
     desk.commit()
     desk.let_pass(1)
-    assert desk.told("sms") == ["a fired 0"]
+    assert desk.told("sms") == ["a escalated 0"]
 
 
 def test_a_dead_letter_sent_again_of_an_alert_that_is_over_tells_both_at_once():

@@ -379,16 +379,34 @@ def test_a_restart_knows_what_waits_what_it_covers_and_who_was_told():
     assert offered(after, changes[0]) == []
 
 
-def test_a_change_that_waited_behind_one_on_its_way_covers_it_after_a_restart():
-    """Nobody knows whether that one arrived; the later one tells of both, and its row is told so."""
+def test_what_was_on_its_way_and_what_waited_behind_are_told_again_as_they_were():
+    """Both may have arrived: no key gets a second content, so the later one does not cover the earlier one."""
     before = Outbox()
     rows = offered(before, change())
     before.take("ops", AT)
     rows += offered(before, resolved())
     after = Outbox()
-    merged, waiting = after.restore(rows, [change(), resolved()])
-    assert (merged.key, merged.state, merged.into) == ("a/1/ops", RowState.MERGED, waiting.key)
-    assert after.take("ops", AT).notices[0].covers == (1,)
+    assert after.restore(rows, [change(), resolved()]) == []
+    first, _ = deliver(after)
+    second, _ = deliver(after)
+    assert [(e.notices[0].key, e.notices[0].covers, e.notices[0].first) for e in (first, second)] == [
+        ("a/1/ops", (), True),
+        ("a/2/ops", (), False),
+    ]
+
+
+def test_what_takes_over_a_failed_one_waits_until_that_is_on_disk():
+    """Were it told at once and the process killed, its key would tell of less the second time."""
+    outbox = Outbox(staged=True)
+    offered(outbox, change())
+    outbox.release(outbox.order)
+    envelope = outbox.take("ops", AT)
+    offered(outbox, resolved())
+    outbox.release(outbox.order)
+    outbox.failed(envelope, AT, AT, "down")
+    assert outbox.take("ops", AT) is None
+    outbox.release(outbox.order)
+    assert outbox.take("ops", AT).notices[0].covers == (1,)
 
 
 def test_a_row_overtaken_by_a_delivered_one_is_never_told():
