@@ -22,7 +22,17 @@ from auscult.errors import ConfigurationError
 if TYPE_CHECKING:
     from auscult.config.settings import Settings, Token
 
-__all__ = ["ROLES", "TokenBook", "allows", "check_exposure", "hash_problem", "hash_token", "new_token", "verify"]
+__all__ = [
+    "ROLES",
+    "TokenBook",
+    "allows",
+    "check_exposure",
+    "check_password",
+    "hash_problem",
+    "hash_token",
+    "new_token",
+    "verify",
+]
 
 ROLES = ("viewer", "operator", "admin")
 """From the least to the most powerful."""
@@ -67,6 +77,12 @@ def verify(token: str, hashed: str) -> bool:
         answer = parsed is not None and hmac.compare_digest(_derive(token, parsed[0]), parsed[1])
         _answers.put(key, answer)
     return bool(answer)
+
+
+def check_password(password: str, hashed: str) -> bool:
+    """As `verify`, and nothing is remembered: people choose passwords, and a quick hash of one could be guessed."""
+    parsed = _parse(hashed)
+    return parsed is not None and hmac.compare_digest(_derive(password, parsed[0]), parsed[1])
 
 
 def hash_problem(hashed: str) -> str:

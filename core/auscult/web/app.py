@@ -23,6 +23,7 @@ from auscult.web.dashboards import dashboard_routes
 from auscult.web.front import Front
 from auscult.web.health import health_routes
 from auscult.web.inbound import inbound_routes
+from auscult.web.login import login_routes
 from auscult.web.metrics import metrics_routes
 from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
@@ -78,7 +79,7 @@ def make_litestar(
     def current() -> Settings | None:
         return monitor.settings if monitor.settings is not None else settings
 
-    access = Access(current, monitor.clock, trust_host=trust_host)
+    access = Access(monitor, current, trust_host=trust_host)
     stream = EventStream(monitor)
 
     def root() -> Router:
@@ -88,6 +89,7 @@ def make_litestar(
                 *health_routes(monitor, answers),
                 *alert_routes(monitor),
                 *dashboard_routes(monitor),
+                *login_routes(monitor, access, current),
                 *inbound_routes(monitor),
                 *metrics_routes(monitor),
                 *control_routes(reload),

@@ -7,7 +7,7 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from msgspec import Struct
 
-__all__ = ["Caller", "caller_of", "who"]
+__all__ = ["Caller", "caller_of", "still_allowed", "who"]
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -34,3 +34,9 @@ def who(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     """The name to write down."""
     found = caller_of(connection)
     return found.name if found is not None else "local"
+
+
+def still_allowed(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    """Whether who asked may go on listening: no logout, no other password or role meanwhile. Never slow."""
+    look = connection.scope.get("state", {}).get("auscult_still")
+    return look is None or bool(look())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
@@ -13,6 +14,7 @@ from litestar.response import Stream
 
 from auscult.errors import did_you_mean
 from auscult.monitor import Monitor
+from auscult.web.caller import still_allowed
 from auscult.web.problems import ERRORS
 from auscult.web.ring import ALL, TOPICS
 from auscult.web.stream import MOST_READERS, EventStream, Position, position_of
@@ -51,12 +53,8 @@ def event_routes(monitor: Monitor, stream: EventStream) -> Sequence[BaseRouteHan
             return Response(b"", headers=_HEADERS)
         if stream.readers >= MOST_READERS:
             raise ServiceUnavailableException(f"There are {MOST_READERS} readers already; try again later")
-        tokens = monitor.settings.auth.tokens if monitor.settings is not None else ()
-
-        def valid() -> bool:
-            # Who was let in by tokens that are no longer in force is judged again.
-            return monitor.settings is None or monitor.settings.auth.tokens == tokens
-
+        # Who logs out, or was let in by what is no longer in force, hears no more.
+        valid = partial(still_allowed, request)
         return Stream(stream.read(position, wanted, snapshot=snapshot, valid=valid), headers=_HEADERS)
 
     return (events,)

@@ -17,7 +17,7 @@ from litestar.exceptions import ClientException, PermissionDeniedException
 
 from auscult.config.tokens import is_loopback
 
-__all__ = ["require_host", "require_loopback", "require_same_origin"]
+__all__ = ["caller_address", "is_secure", "require_host", "require_loopback", "require_same_origin"]
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -72,14 +72,22 @@ def _netloc(origin: str) -> str | None:
 
 def require_loopback(connection: Connection, proxies: Sequence[str]) -> None:
     """Refuse a caller on another machine, also one behind a proxy. Raises 403."""
-    address = _caller(connection, proxies)
+    address = caller_address(connection, proxies)
     if address is None or not is_loopback(address.partition("%")[0]):
         raise PermissionDeniedException(
             "No token is configured, so only this machine may ask; `auscult token NAME` makes one that lets others in"
         )
 
 
-def _caller(connection: Connection, proxies: Sequence[str]) -> str | None:
+def is_secure(connection: Connection, proxies: Sequence[str]) -> bool:
+    """Whether the browser speaks TLS, to us or to a trusted proxy."""
+    peer = connection.client.host if connection.client else None
+    if peer is not None and _within(peer, proxies):
+        return connection.headers.get("x-forwarded-proto", "").split(",")[-1].strip().lower() == "https"
+    return str(connection.scope.get("scheme", "http")) == "https"
+
+
+def caller_address(connection: Connection, proxies: Sequence[str]) -> str | None:
     """The caller's address: the last one forwarded that is no trusted proxy; None where it cannot be known."""
     peer = connection.client.host if connection.client else None
     forwarded = ",".join(connection.headers.getall("x-forwarded-for", []))
