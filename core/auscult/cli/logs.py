@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -25,7 +25,8 @@ class Confidential:
 
     def add(self, settings: Settings) -> None:
         """Whatever `settings` hold in secret from now on too; what an earlier configuration held stays hidden."""
-        structs = [component.check for component in settings.components.values()]
+        checks = [component.check for component in settings.components.values()]
+        structs = [*checks, *settings.alerting.channels.values()]
         found = {text for options in structs for text in secret_values(options)}
         found.update([repr(text)[1:-1] for text in found])  # as tracebacks quote it
         self._secrets = tuple(sorted(found.union(self._secrets), key=len, reverse=True))
@@ -45,14 +46,18 @@ class _Text(logging.Formatter):
         return self._confidential.clean(super().format(record))
 
 
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""Attributes that every record has."""
+
+
 class _JsonLines(logging.Formatter):
     def __init__(self, confidential: Confidential) -> None:
         super().__init__()
         self._confidential = confidential
 
     def format(self, record: logging.LogRecord) -> str:
-        """One JSON object: time, level, logger, message, and the exception where there is one."""
-        line = {
+        """One JSON object: time, level, logger, message, the record's own fields, the exception where there is one."""
+        line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC)
             .isoformat(timespec="milliseconds")
             .replace("+00:00", "Z"),
@@ -60,9 +65,19 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "message": self._confidential.clean(record.getMessage()),
         }
+        for name, value in vars(record).items():
+            if name not in _USUAL and name not in line:
+                line[name] = self._cleaned(value)
         if record.exc_info:
             line["exception"] = self._confidential.clean(self.formatException(record.exc_info))
         return msgspec.json.encode(line).decode()
+
+    def _cleaned(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self._confidential.clean(str(name)): self._cleaned(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._cleaned(item) for item in value]
+        return value if isinstance(value, bool | int | float | None) else self._confidential.clean(str(value))
 
 
 def set_up_logging(level: str = "info", form: str = "text") -> Confidential:
