@@ -40,6 +40,8 @@ __all__ = ["EventStream", "Position", "TooManyReaders", "position_of"]
 
 ALIVE = 5.0
 """Seconds of silence after which a reader is told that there is nothing to tell."""
+LOOK = 0.5
+"""Seconds between looks whether a reader may still ask."""
 MOST_READERS = 2000
 MOST_REPLAYED = 2000
 """Changes of alerts that are told again; whoever missed more gets a snapshot."""
@@ -213,7 +215,7 @@ class EventStream:
                     at = self._latest()
                     if piece:
                         yield piece
-                elif not await self._moves():
+                elif not await self._moves(valid):
                     now = self._now()
                     yield f": {now}\n".encode() + _event("alive", TimeEvent(time=now))
             reason = "the server ends" if self._ended else "who may ask has changed"
@@ -222,11 +224,14 @@ class EventStream:
             self.readers -= 1
             self._left = self._monitor.clock.monotonic()
 
-    async def _moves(self) -> bool:
+    async def _moves(self, valid: Callable[[], bool]) -> bool:
+        """Wait for something to tell, or for the reader to be one who may ask no more; False when nothing comes."""
         moved = self._moved
         with anyio.move_on_after(ALIVE):
-            await moved.wait()
-        return moved.is_set()
+            while not moved.is_set() and valid():
+                with anyio.move_on_after(LOOK):
+                    await moved.wait()
+        return moved.is_set() or not valid()
 
     async def _learn_sequence(self) -> None:
         if self._sequence is None:
