@@ -24,6 +24,8 @@ GATHER = 0.05
 """Seconds for which changes are gathered."""
 COMPONENTS_AT_ONCE = 200
 ALERTS_AT_ONCE = 500
+RESULTS_AT_ONCE = 20
+"""Results of one component told each time; the oldest are left out."""
 ROWS_AT_ONCE = 100
 """Told each time; of further rows only that there were some."""
 MOST_ALERTS = 20_000
@@ -36,8 +38,8 @@ class Changes:
     __slots__ = ("alerts", "channels", "components", "gone", "overflowed", "rows", "silences")
 
     def __init__(self) -> None:
-        self.components: dict[str, CheckResult | None] = {}
-        """By name, with the latest result if there was one."""
+        self.components: dict[str, list[CheckResult]] = {}
+        """By name, with the results there were, oldest first."""
         self.gone: list[str] = []
         self.alerts: list[tuple[int, AlertChange]] = []
         """Committed ones with their growing numbers."""
@@ -54,7 +56,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Changes | None], None]] = []
-        self._components: dict[str, CheckResult | None] = {}
+        self._components: dict[str, list[CheckResult]] = {}
         self._gone: dict[str, None] = {}
         self._alerts: deque[tuple[int, AlertChange]] = deque()
         self._rows: dict[str, Row] = {}
@@ -88,14 +90,17 @@ class Feed:
     def result(self, result: CheckResult) -> None:
         """A component has a result."""
         if self._listeners:
-            self._components[result.component] = result
+            results = self._components.setdefault(result.component, [])
+            results.append(result)
+            if len(results) > RESULTS_AT_ONCE:
+                del results[0]
             self._arm()
 
     def changed(self, names: Iterable[str]) -> None:
         """Components came, changed, or went stale."""
         if self._listeners:
             for name in names:
-                self._components.setdefault(name, None)
+                self._components.setdefault(name, [])
                 self._gone.pop(name, None)
             self._arm()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -110,6 +111,17 @@ class ResultEvent(Struct, frozen=True, kw_only=True):
     message: str
     origin: str
 
+    @classmethod
+    def of(cls, result: CheckResult) -> ResultEvent:
+        """The event for a result."""
+        return cls(
+            time=iso_millis(result.at),
+            status=result.status,
+            response_time_ms=result.response_time_ms,
+            message=result.message,
+            origin=result.origin,
+        )
+
 
 class ComponentEvent(Struct, frozen=True, kw_only=True):
     """One component's summary."""
@@ -133,10 +145,14 @@ class ComponentEvent(Struct, frozen=True, kw_only=True):
     counted: bool
     critical: bool
     result: ResultEvent | None
+    """The latest, where it is told for one."""
+    earlier: tuple[ResultEvent, ...] = ()
+    """Those that came just before that one, oldest first."""
 
     @classmethod
-    def of(cls, view: ComponentHealth, result: CheckResult | None = None) -> ComponentEvent:
-        """The event for a view and the result it is told for."""
+    def of(cls, view: ComponentHealth, results: Sequence[CheckResult] = ()) -> ComponentEvent:
+        """The event for a view and the results it is told for, oldest first."""
+        told = tuple(ResultEvent.of(result) for result in results)
         return cls(
             name=view.component_name,
             type=view.component_type,
@@ -156,15 +172,8 @@ class ComponentEvent(Struct, frozen=True, kw_only=True):
             stale=view.stale,
             counted=view.counted,
             critical=view.critical,
-            result=None
-            if result is None
-            else ResultEvent(
-                time=iso_millis(result.at),
-                status=result.status,
-                response_time_ms=result.response_time_ms,
-                message=result.message,
-                origin=result.origin,
-            ),
+            result=told[-1] if told else None,
+            earlier=told[:-1],
         )
 
 

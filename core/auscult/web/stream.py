@@ -155,9 +155,9 @@ class EventStream:
     def _tell(self, changes: Changes) -> None:
         for name in changes.gone:
             self._add("components", "component_removed", NameEvent(name=name))
-        for name, result in changes.components.items():
+        for name, results in changes.components.items():
             if name in self._monitor.health.components:
-                self._add("components", "component", ComponentEvent.of(self._monitor.health.glance(name), result))
+                self._add("components", "component", ComponentEvent.of(self._monitor.health.glance(name), results))
         self._tell_system()
         for sequence, change in changes.alerts:
             self._sequence = sequence
