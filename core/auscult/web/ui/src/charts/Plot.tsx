@@ -1,10 +1,11 @@
 // uPlot in a box that knows its size, the theme, and how to say in words what it draws.
 import "uplot/dist/uPlot.min.css";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { Colour } from "../api/dashboards";
-import { quantity } from "../format/numbers";
-import { exact, moment } from "../format/time";
+import { onAxis, quantity } from "../format/numbers";
+import { clock, exact, moment } from "../format/time";
+import { Legend } from "./Legend";
 import { lineToken, themed, token } from "./palette";
 
 export interface Line {
@@ -35,7 +36,8 @@ interface Props {
   onZoom?: (start: number, end: number) => void;
 }
 
-const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [], [6, 3], [2, 3], [8, 3, 2, 3]];
+/** Beside its colour, every second line is told apart by its dashes. */
+const DASHES = [[], [6, 3], [], [2, 3], [], [8, 3, 2, 3], [], [4, 2]];
 
 export function Plot(props: Props) {
   const box = useRef<HTMLDivElement>(null);
@@ -45,11 +47,13 @@ export function Plot(props: Props) {
   const held = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
+  const [pointed, setPointed] = useState<number | null>(null);
+  const [hidden, setHidden] = useState<ReadonlySet<number>>(new Set());
 
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const plot = new uPlot(options(element.clientWidth, latest), data(latest.current), element);
+    const plot = new uPlot(options(element.clientWidth, latest, setPointed), data(latest.current), element);
     held.current = plot;
     const watch = new ResizeObserver(() => {
       const width = element.clientWidth;
@@ -65,11 +69,22 @@ export function Plot(props: Props) {
 
   useEffect(() => {
     held.current?.setData(data(props));
-  }, [times, lines]);
+  }, [times, lines, props.span?.[0]]);
+
+  const toggle = (n: number) => {
+    const next = new Set(hidden);
+    if (!next.delete(n)) next.add(n);
+    setHidden(next);
+  };
+  useEffect(() => {
+    const plot = held.current;
+    lines.forEach((_, n) => plot?.setSeries(props.stacked ? lines.length - n : n + 1, { show: !hidden.has(n) }));
+  }, [hidden, key, theme]);
 
   return (
     <figure class="plot" role="group" aria-label={label}>
       <div ref={box} class="plot-canvas" aria-hidden="true" />
+      <Legend times={times} lines={lines} unit={unit} pointed={pointed} hidden={hidden} toggle={toggle} />
       <figcaption class="visually-hidden">{inWords(times, lines, unit)}</figcaption>
     </figure>
   );
@@ -102,7 +117,7 @@ function data({ times, lines, stacked }: Props): uPlot.AlignedData {
   return [seconds, ...sums.reverse()]; // the tallest is drawn first, the others in front of it
 }
 
-function options(width: number, latest: { current: Props }): uPlot.Options {
+function options(width: number, latest: { current: Props }, point: (index: number | null) => void): uPlot.Options {
   const { lines, unit, height, stacked = false, chart = "line" } = latest.current;
   const soft = token("--soft");
   const grid = token("--line");
@@ -117,12 +132,12 @@ function options(width: number, latest: { current: Props }): uPlot.Options {
       y: { range: (_, least, most) => heightOf(latest.current, least, most) },
     },
     axes: [
-      { ...axis, size: 26, values: (_, at) => at.map((second) => moment(second * 1000)), space: 90 },
-      { ...axis, size: 64, values: (_, at) => at.map((value) => quantity(Number(value.toPrecision(12)), unit)), space: 34 },
+      { ...axis, size: 26, values: (_, at, _axis, _space, step) => at.map((second) => (step < 60 ? clock(second * 1000) : moment(second * 1000))), space: 90 },
+      { ...axis, size: 58, values: (_, at) => at.map((value) => onAxis(Number(value.toPrecision(12)), unit)), space: 34 },
     ],
     series: [
-      { value: (_, second) => (second === null ? "" : exact(second * 1000).replace(/\.\d+/, "")) },
-      ...order.map((n) => series(latest, n, { stacked, chart, unit })),
+      {},
+      ...order.map((n) => series(latest, n, { stacked, chart })),
     ],
     cursor: {
       points: { size: 6 },
@@ -131,10 +146,11 @@ function options(width: number, latest: { current: Props }): uPlot.Options {
       focus: { prox: 24 },
     },
     focus: { alpha: 0.45 },
-    legend: { show: true, live: true },
+    legend: { show: false },
     hooks: {
       drawClear: [(plot) => drawMarks(plot, latest.current)],
       draw: [(plot) => drawLevels(plot, latest.current)],
+      setCursor: [(plot) => point(plot.cursor.idx ?? null)],
       setSelect: [
         (plot) => {
           const { onZoom } = latest.current;
@@ -152,10 +168,9 @@ function options(width: number, latest: { current: Props }): uPlot.Options {
 interface Look {
   stacked: boolean;
   chart: "line" | "area" | "bars";
-  unit: string;
 }
 
-function series(latest: { current: Props }, n: number, { stacked, chart, unit }: Look): uPlot.Series {
+function series(latest: { current: Props }, n: number, { stacked, chart }: Look): uPlot.Series {
   const line = latest.current.lines[n];
   const stroke = token(lineToken(n, line?.color));
   const filled = stacked || chart === "area";
@@ -163,10 +178,8 @@ function series(latest: { current: Props }, n: number, { stacked, chart, unit }:
     label: line?.title ?? "",
     stroke,
     width: stacked ? 1 : 1.75,
-    points: { show: false },
+    points: { show: (line?.values.filter((value) => value !== null).length ?? 0) < 3, size: 5 },
     spanGaps: false,
-    // The stack is drawn summed up; its legend tells each part by itself.
-    value: (_plot, _value, _series, index) => quantity(index === null ? null : latest.current.lines[n]?.values[index], unit),
   };
   if (!stacked && DASHES[n % DASHES.length]?.length) made.dash = DASHES[n % DASHES.length] ?? [];
   if (filled) made.fill = stroke.replace("rgb(", "rgba(").replace(")", stacked ? ", 0.75)" : ", 0.16)");
@@ -174,9 +187,16 @@ function series(latest: { current: Props }, n: number, { stacked, chart, unit }:
   return made;
 }
 
-function spanOf({ span }: Props, least: number, most: number): [number, number] {
-  if (span) return [span[0] / 1000, span[1] / 1000];
-  return least === most ? [least - 60, most + 60] : [least, most];
+/** The span that was asked for; but where the data begins late in it, from there on: most of it would be empty. */
+function spanOf({ span, times }: Props, least: number, most: number): [number, number] {
+  if (!span) return least === most ? [least - 60, most + 60] : [least, most];
+  const [start, end] = fitted(span, times[0]);
+  return [start / 1000, end / 1000];
+}
+
+export function fitted([start, end]: [number, number], first: number | undefined): [number, number] {
+  if (first === undefined || first < start + (end - start) * 0.6) return [start, end];
+  return [Math.max(first - (end - first) * 0.03, start), end];
 }
 
 function heightOf({ unit }: Props, least: number | null, most: number | null): [number, number] {

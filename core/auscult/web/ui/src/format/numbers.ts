@@ -43,7 +43,7 @@ export function quantity(value: number | null | undefined, unit: string): string
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   switch (unit) {
     case "%":
-      return Number.isInteger(value) ? `${value} %` : percent(value, Math.abs(value) >= 10 ? 1 : 2);
+      return Number.isInteger(value) ? `${value} %` : percent(value, 1);
     case "ms":
       return ms(value);
     case "s":
@@ -57,8 +57,29 @@ export function quantity(value: number | null | undefined, unit: string): string
     case "USD":
       return `$${Math.abs(value) >= 0.01 || value === 0 ? value.toFixed(2) : value.toPrecision(2)}`;
     default:
-      return unit ? `${number(value)} ${unit}` : number(value);
+      return unit ? `${number(value)} ${value === 1 ? singular(unit) : unit}` : number(value);
   }
+}
+
+const SYMBOLS = ["%", "ms", "s", "bytes", "bytes/s", "1/s", "USD"];
+
+/** The same without nouns: beside an axis, or under a title that says them. */
+export function onAxis(value: number | null, unit: string): string {
+  return quantity(value, isNoun(unit) ? "" : unit);
+}
+
+/** Whether a unit is a word and no symbol. */
+export function isNoun(unit: string): boolean {
+  return unit !== "" && !SYMBOLS.includes(unit);
+}
+
+/** A noun for one or for many. */
+export function noun(value: number | null, unit: string): string {
+  return value === 1 ? singular(unit) : unit;
+}
+
+function singular(noun: string): string {
+  return noun.replace(/ies$/, "y").replace(/([^s/])s$/, "$1");
 }
 
 /** `1 component`, `3 components`. */

@@ -72,7 +72,7 @@ function Head({ component }: { component: Component }) {
   return (
     <header class={`component-head is-${status}`}>
       <nav class="crumbs" aria-label="Where you are">
-        <a href="#/">Overview</a> <span aria-hidden="true">/</span> {component.group || "components"}
+        <a href="#/">← Overview</a>{component.group ? ` · ${component.group}` : ""}
       </nav>
       <div class="component-title">
         <Sign status={status} size={32} />

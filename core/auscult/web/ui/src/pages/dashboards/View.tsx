@@ -77,7 +77,7 @@ function Head({ dashboard, reload }: { dashboard: Dashboard; reload: () => void 
     <header class="dashboard-head">
       <div>
         <nav class="crumbs" aria-label="Where you are">
-          <a href={href("dashboards")}>Dashboards</a> <span aria-hidden="true">/</span>
+          <a href={href("dashboards")}>← Dashboards</a>
         </nav>
         <h1 class="page-title">{dashboard.title}</h1>
         {dashboard.description ? <p class="soft">{dashboard.description}</p> : null}

@@ -37,8 +37,7 @@ export function GaugeView({ gauge, label }: { gauge: Gauge; label: string }) {
         <div class="gauge-words">{words}</div>
       </div>
       <div class="gauge-detail">
-        {meaning !== "none" && meaning !== "unknown" ? <Sign status={meaning} size={14} /> : null}
-        <span>{gauge.detail}</span>
+        {meaning !== "none" && meaning !== "unknown" ? <Sign status={meaning} size={14} /> : null} {gauge.detail}
       </div>
     </div>
   );

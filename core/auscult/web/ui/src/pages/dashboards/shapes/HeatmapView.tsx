@@ -19,6 +19,8 @@ export function HeatmapView({ heatmap, label, room }: { heatmap: Heatmap; label:
   const rows = bounds.length;
   const total = counts.flat().reduce((sum, n) => sum + n, 0);
   const perRow = bounds.map((_, row) => counts.reduce((sum, column) => sum + (column[row] ?? 0), 0));
+  const high = Math.max(Math.round(room - 26), 90);
+  const every = Math.ceil((rows * 15) / high);
   const common = perRow.indexOf(Math.max(...perRow));
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect();
@@ -30,14 +32,14 @@ export function HeatmapView({ heatmap, label, room }: { heatmap: Heatmap; label:
   };
   return (
     <div class="heatmap">
-      <div class="heatmap-axis" aria-hidden="true">
-        {bounds.map((_, row) => <span key={row}>{bounds[row] === null ? "more" : quantity(bounds[row] ?? null, unit)}</span>).reverse()}
+      <div class="heatmap-axis" style={{ height: `${high}px` }} aria-hidden="true">
+        {bounds.map((bound, row) => <span key={row}>{row % every > 0 ? "" : bound === null ? "more" : quantity(bound, unit)}</span>).reverse()}
       </div>
       <div class="heatmap-area">
         <svg
           viewBox={`0 0 ${times.length} ${rows}`}
           preserveAspectRatio="none"
-          style={{ height: `${Math.max(room - 26, 80)}px` }}
+          style={{ height: `${high}px` }}
           role="img"
           aria-label={`${label}: ${number(total)} values, most often ${rowName(bounds, common, unit)}`}
           onPointerMove={point}

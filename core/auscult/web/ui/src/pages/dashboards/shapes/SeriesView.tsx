@@ -26,7 +26,7 @@ export function SeriesView({ series, span, zoom, room, label }: Props) {
         times={series.times}
         lines={series.lines.map((line) => ({ title: line.title || line.name, values: line.values, color: line.color }))}
         unit={series.unit}
-        height={Math.max(room - LEGEND_PX, 120)}
+        height={Math.max(Math.round(room - LEGEND_PX), 110)}
         stacked={series.stacked}
         chart={series.chart}
         levels={levels}

@@ -17,19 +17,24 @@ interface Props {
   zoom?: ((start: number, end: number) => void) | undefined;
   /** Pixels that there are for it. */
   room: number;
-  label: string;
+  /** The panel's title, which names what has no title of its own. */
+  panel: string;
 }
 
-export function ShapeView({ shape, span, zoom, room, label }: Props) {
+const TITLE_PX = 20;
+
+export function ShapeView({ shape, span, zoom, room, panel }: Props) {
+  const titled = shape.title !== "" && shape.title !== panel;
+  const label = titled ? `${panel}: ${shape.title}` : panel;
   return (
     <div class={`shape shape-${shape.shape}`}>
-      {shape.title && shape.title !== label ? <h3>{shape.title}</h3> : null}
-      {drawn({ shape, span, zoom, room, label })}
+      {titled ? <h3>{shape.title}</h3> : null}
+      {drawn({ shape, span, zoom, room: titled ? room - TITLE_PX : room, label })}
     </div>
   );
 }
 
-function drawn({ shape, span, zoom, room, label }: Props) {
+function drawn({ shape, span, zoom, room, label }: Omit<Props, "panel"> & { label: string }) {
   switch (shape.shape) {
     case "stat":
       return <StatView stat={shape} label={label} />;

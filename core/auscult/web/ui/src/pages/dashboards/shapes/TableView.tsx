@@ -2,12 +2,14 @@
 import { useState } from "preact/hooks";
 import type { Cell, Column, Table } from "../../../api/dashboards";
 import type { Severity, Status } from "../../../api/types";
-import { quantity } from "../../../format/numbers";
+import { onAxis } from "../../../format/numbers";
 import { ComponentLink } from "../../../parts/Link";
 import { Moment } from "../../../parts/Moment";
 import { SeverityTag, State } from "../../../parts/Sign";
 import { Empty } from "../../../parts/states";
 import { BADNESS, SEVERITIES } from "../../../words";
+
+const LONG = 26;
 
 interface Order {
   column: number;
@@ -25,6 +27,7 @@ export function TableView({ table, label }: { table: Table; label: string }) {
   const [order, setOrder] = useState<Order | null>(null);
   if (table.rows.length === 0) return <Empty title="Nothing to list." />;
   const rows = sorted(table, order);
+  const wide = table.columns.map((column, n) => column.kind === "text" && table.rows.some((row) => String(row[n] ?? "").length > LONG));
   const sortBy = (column: number) => setOrder(order?.column === column ? (order.down ? { column, down: false } : null) : { column, down: true });
   return (
     <div class="table-box" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
@@ -45,7 +48,7 @@ export function TableView({ table, label }: { table: Table; label: string }) {
           {rows.map((row, n) => (
             <tr key={n}>
               {table.columns.map((column, m) => (
-                <td key={column.name} class={column.kind === "number" ? "number nowrap" : "wrap"}>
+                <td key={column.name} class={column.kind === "number" ? "number nowrap" : wide[m] ? "wrap" : "short"}>
                   <CellView column={column} cell={row[m] ?? null} />
                 </td>
               ))}
@@ -73,7 +76,7 @@ function CellView({ column, cell }: { column: Column; cell: Cell }) {
   if (cell === null || cell === "") return <span class="soft">–</span>;
   switch (column.kind) {
     case "number":
-      return <>{typeof cell === "number" ? quantity(cell, column.unit) : String(cell)}</>;
+      return <>{typeof cell === "number" ? onAxis(cell, column.unit) : String(cell)}</>;
     case "status":
       return <State status={cell as Status} />;
     case "severity":

@@ -3,6 +3,7 @@ import type { Timeline } from "../../../api/dashboards";
 import type { Status } from "../../../api/types";
 import { percent } from "../../../format/numbers";
 import { clock, moment, span as length } from "../../../format/time";
+import { fitted } from "../../../charts/Plot";
 import { Empty } from "../../../parts/states";
 import { hideTip, showTip } from "../../../parts/Tip";
 
@@ -12,8 +13,11 @@ const TALL: Record<Status, number> = { healthy: 10, degraded: 15, unhealthy: 20,
 
 type Row = Timeline["rows"][number];
 
-export function TimelineView({ timeline, label }: { timeline: Timeline; label: string }) {
-  if (timeline.rows.length === 0) return <Empty title="No data in this time." />;
+export function TimelineView({ timeline: given, label }: { timeline: Timeline; label: string }) {
+  if (given.rows.length === 0) return <Empty title="No data in this time." />;
+  const firsts = given.rows.flatMap((row) => row.spans.filter((span) => span.status !== "unknown").map((span) => span.start));
+  const [start, end] = fitted([given.start, given.end], firsts.length > 0 ? Math.min(...firsts) : undefined);
+  const timeline = { ...given, start, end };
   return (
     <div class="timeline" role="group" aria-label={label}>
       {timeline.rows.map((row) => (
@@ -48,6 +52,7 @@ function Band({ row, timeline }: { row: Row; timeline: Timeline }) {
     <svg class="band" viewBox={`0 0 ${WIDE} ${HIGH}`} preserveAspectRatio="none" role="img" aria-label={inWords(row)} onPointerMove={point} onPointerLeave={hideTip}>
       {row.spans.map((span, n) => {
         const tall = TALL[span.status] ?? 4;
+        if (span.end < timeline.start || span.start > timeline.end) return null;
         return <rect key={n} class={`is-${span.status}`} x={place(span.start)} y={HIGH - tall} width={Math.max(place(span.end) - place(span.start), 1)} height={tall} />;
       })}
     </svg>
