@@ -4,9 +4,10 @@
     python docs/build.py --check   exit 1 when something is stale
 
 Between ``<!-- include: FILE -->`` and ``<!-- end -->`` stands that file as a code block. Between
-``<!-- kind: NAME -->`` and ``<!-- end -->`` stand the options and measurements of that check. Between
-``<!-- configuration -->`` and ``<!-- end -->`` stands the configuration reference, between ``<!-- metrics -->`` and
-``<!-- end -->`` the table of all metrics.
+``<!-- kind: NAME -->`` and ``<!-- end -->`` stand the options and measurements of that check, between
+``<!-- channel: NAME -->`` and ``<!-- end -->`` the options of that channel. Between ``<!-- configuration -->`` and
+``<!-- end -->`` stands the configuration reference, between ``<!-- metrics -->`` and ``<!-- end -->`` the table of all
+metrics. Schemas and examples of what channels send are whole files; see `payloads.py`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from auscult import Catalogue
 from auscult.config import kind_reference, reference
 from auscult.metrics.names import FAMILIES, measured
 
+sys.path.insert(0, str(Path(__file__).parent))
+from payloads import payloads
+
 DOCS = Path(__file__).parent
 _BLOCK = re.compile(
-    r"<!-- (?P<what>include|kind|configuration|metrics)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->", re.DOTALL
+    r"<!-- (?P<what>include|kind|channel|configuration|metrics)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->", re.DOTALL
 )
 _LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml", ".json": "json"}
 
@@ -45,6 +49,9 @@ def _generate(what: str, name: str | None, catalogue: Catalogue) -> str:
     if what == "kind":
         assert name is not None
         return kind_reference(catalogue.check(name)).strip()
+    if what == "channel":
+        assert name is not None
+        return kind_reference(catalogue.channel(name)).strip()
     return _metrics(catalogue) if what == "metrics" else reference(catalogue).strip()
 
 
@@ -68,6 +75,12 @@ def main() -> int:
             stale.append(page)
             if not check:
                 page.write_text(after, encoding="utf-8")
+    for file, text in payloads().items():
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            stale.append(file)
+            if not check:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
     for page in stale:
         sys.stdout.write(f"{'stale' if check else 'filled'}: {page.relative_to(DOCS.parent)}\n")
     return 1 if check and stale else 0

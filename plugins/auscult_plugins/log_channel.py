@@ -19,7 +19,7 @@ from auscult import (
     wording,
 )
 
-__all__ = ["LOGGER", "Fields", "LogChannel", "auscult_channels"]
+__all__ = ["LOGGER", "Fields", "LogChannel", "auscult_channels", "log_fields", "log_line"]
 
 LOGGER = "auscult.alerts"
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -50,11 +50,11 @@ class LogChannel(Channel):
         for notice in notification.notices:
             resolved = notice.change.kind is ChangeKind.RESOLVED
             level = (self.resolved_log_level if resolved else None) or self.log_level
-            fields = _fields(notice, notification)
-            logger.log(logging.getLevelNamesMapping()[level], "%s", _line(notice, notification), extra=fields)
+            fields = log_fields(notice, notification)
+            logger.log(logging.getLevelNamesMapping()[level], "%s", log_line(notice, notification), extra=fields)
 
 
-def _line(notice: Notice, notification: Notification) -> str:
+def log_line(notice: Notice, notification: Notification) -> str:
     """``[FIRING high] component_unhealthy: stt_client: Connection timeout (Since: …; Labels: …)``."""
     marked = "[TEST] " if notification.test else ""
     facts = "; ".join(f"{name}: {value}" for name, value in wording.facts(notice) if name not in _SAID_ALREADY)
@@ -90,7 +90,8 @@ class Fields(Struct, frozen=True, kw_only=True):
     """Written on request to try the channel; nothing is wrong."""
 
 
-def _fields(notice: Notice, notification: Notification) -> dict[str, Any]:
+def log_fields(notice: Notice, notification: Notification) -> dict[str, Any]:
+    """The fields of the record that tells of `notice`."""
     alert = notice.alert
     fields = Fields(
         key=notice.key,

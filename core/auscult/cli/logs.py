@@ -14,7 +14,7 @@ from auscult.options import scrub, secret_values
 if TYPE_CHECKING:
     from auscult.config import Settings
 
-__all__ = ["Confidential", "set_up_logging"]
+__all__ = ["Confidential", "JsonLines", "set_up_logging"]
 
 
 class Confidential:
@@ -50,7 +50,9 @@ _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "ta
 """Attributes that every record has."""
 
 
-class _JsonLines(logging.Formatter):
+class JsonLines(logging.Formatter):
+    """Each record as a JSON object on a line."""
+
     def __init__(self, confidential: Confidential) -> None:
         super().__init__()
         self._confidential = confidential
@@ -84,7 +86,7 @@ def set_up_logging(level: str = "info", form: str = "text") -> Confidential:
     """Print ``auscult.*`` from `level` on to standard error, as ``text`` or ``json`` lines; gives what to hide."""
     confidential = Confidential()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines(confidential) if form == "json" else _Text(confidential))
+    handler.setFormatter(JsonLines(confidential) if form == "json" else _Text(confidential))
     logger = logging.getLogger("auscult")
     logger.handlers = [handler]
     logger.propagate = False

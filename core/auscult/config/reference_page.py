@@ -14,7 +14,7 @@ from auscult.config.dashboards import DashboardTable, PanelKeys, VariableTable
 from auscult.config.environment import LAYERED
 from auscult.config.fielddocs import field_docs, summary
 from auscult.config.settings import ComponentKeys, OidcTable, RetentionSettings, TokenTable, UserTable
-from auscult.kinds import Check, Panel
+from auscult.kinds import Channel, Check, Panel
 from auscult.model import HealthThreshold, Measurement
 from auscult.options import Duration, secret_fields
 
@@ -41,7 +41,7 @@ Built-in values come first, then the file, then variables, then the command line
 
 
 def reference(catalogue: Catalogue) -> str:
-    """A Markdown page: every table and key with type, default and meaning, and every installed kind of check."""
+    """A Markdown page: every table and key with type, default and meaning, and every installed kind of check, channel."""
     parts = [_HEAD, *_table("components.NAME", ComponentKeys), *_table("threshold (of a component)", HealthThreshold)]
     for name, kind in LAYERED.items():
         parts += _table(name, kind)
@@ -56,6 +56,8 @@ def reference(catalogue: Catalogue) -> str:
     parts += _table("dashboards.NAME.panels (a list)", PanelKeys)
     parts.append("## Kinds of check\n")
     parts += [kind_reference(cls) for _, cls in sorted(catalogue.checks.items())]
+    parts.append("## Kinds of channel\n")
+    parts += [kind_reference(cls) for _, cls in sorted(catalogue.channels.items())]
     parts.append("## Kinds of panel\n")
     parts += [panel_reference(cls) for _, cls in sorted(catalogue.panels.items())]
     return "\n".join(parts)
@@ -67,14 +69,16 @@ def panel_reference(cls: type[Panel]) -> str:
     return "\n".join([*head, *(_options(cls) or ["It has no options of its own.\n"])])
 
 
-def kind_reference(cls: type[Check], *, level: int = 3) -> str:
-    """The part about one kind of check: what it does, its options, its measurements."""
+def kind_reference(cls: type[Check | Channel], *, level: int = 3) -> str:
+    """The part about one kind of check or channel: what it does, its options, its measurements."""
     parts = [f"{'#' * level} `{cls.kind}`\n", summary(cls) + "\n"]
     if cls.requires:
         extras = ", ".join(f"`{extra}`" for extra in sorted(set(cls.requires.values())))
         parts.append(f"Needs the extra {extras}.\n")
+    if getattr(cls, "best_effort", False):
+        parts.append("Best effort: its answer does not say for certain that somebody was told.\n")
     parts += _options(cls) or ["It has no options of its own.\n"]
-    parts += _measurements(cls.measurements)
+    parts += _measurements(getattr(cls, "measurements", ()))
     return "\n".join(parts)
 
 
