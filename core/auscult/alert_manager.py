@@ -733,7 +733,24 @@ class AlertManager:
 
     async def history(self, **filters: Any) -> list[Alert]:
         """Alerts newest first; `before` (ms), `limit`, `status`, `rule`, `component`, `severity` choose."""
-        return await self._ask(lambda store: store.alerts.history(**filters), self.open_alerts())
+        return await self._ask(lambda store: store.alerts.history(**filters), self._from_memory(**filters))
+
+    def _from_memory(
+        self, *, before: int | None = None, before_id: str = "", limit: int = 100, **wanted: Any
+    ) -> list[Alert]:
+        """The same where there is no store: alerts that go on, and those of the latest changes."""
+        known = {change.alert.id: change.alert for _, change in self._recent} | self._seen
+        found = [
+            alert
+            for alert in known.values()
+            if (before is None or (alert.created_at, alert.id) < (before, before_id))
+            and all(value is None or getattr(alert, name) == value for name, value in wanted.items())
+        ]
+        return sorted(found, key=lambda alert: (alert.created_at, alert.id), reverse=True)[:limit]
+
+    async def audits(self, *, before: int | None = None, limit: int = 100) -> list[tuple[int, int, str, str, str, str]]:
+        """What people did, newest first: growing number, time (ms), who, action, target, details."""
+        return await self._ask(lambda store: store.alerts.audits(before=before, limit=limit), [])
 
     async def changes(self, ident: str) -> list[AlertChange]:
         """What happened to an alert, oldest first. Raises AlertNotFound."""

@@ -33,6 +33,7 @@ OPERATIONS = {
     "getStatusV2",
     "getSystem",
     "listAlerts",
+    "listAudit",
     "listChannels",
     "listComponents",
     "listDeliveries",

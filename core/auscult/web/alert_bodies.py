@@ -24,6 +24,8 @@ __all__ = [
     "AlertDetailBody",
     "AlertList",
     "AlertsBody",
+    "AuditBody",
+    "AuditList",
     "ChannelBody",
     "ChannelList",
     "DeliveryBody",
@@ -143,7 +145,9 @@ class AlertList(Struct, frozen=True, kw_only=True):
 
     alerts: list[AlertBody]
     next_before: str | None
-    """Ask with this as `before` for older ones; null when there are none."""
+    """Ask with this time, in ms, as `before` for older ones; null when there are none."""
+    next_before_id: str | None
+    """And with this as `before_id`, so that none of the same millisecond is left out."""
 
 
 class ChangeBody(Struct, frozen=True, kw_only=True):
@@ -296,6 +300,34 @@ class DeliveryList(Struct, frozen=True, kw_only=True):
     """Deliveries, newest first."""
 
     deliveries: list[DeliveryBody]
+    next_before: str | None
+    """Ask with this as `before` for older ones; null when there are none."""
+
+
+class AuditBody(Struct, frozen=True, kw_only=True):
+    """One thing that somebody did."""
+
+    id: int
+    """Grows."""
+    at: str
+    who: str
+    """The token's name; `local` for somebody on this machine where there are no tokens."""
+    action: str
+    target: str
+    details: str
+
+    @classmethod
+    def of(cls, number: int, at: int, who: str, action: str, target: str, details: str) -> AuditBody:
+        """The body for a row."""
+        return cls(id=number, at=iso_millis(at), who=who, action=action, target=target, details=details)
+
+
+class AuditList(Struct, frozen=True, kw_only=True):
+    """What people did, newest first."""
+
+    rows: list[AuditBody]
+    next_before: int | None
+    """Ask with this as `before` for older ones; null when there are none."""
 
 
 class ResendBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

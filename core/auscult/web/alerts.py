@@ -25,6 +25,8 @@ from auscult.web.alert_bodies import (
     AlertDetailBody,
     AlertList,
     AlertsBody,
+    AuditBody,
+    AuditList,
     ChannelBody,
     ChannelList,
     DeliveryBody,
@@ -61,6 +63,11 @@ _Before = Annotated[
     int | None,
     QueryParameter(description="Only alerts created before this (ms since the epoch).", ge=0, le=253_402_300_799_000),
 ]
+_BeforeId = Annotated[
+    str | None, QueryParameter(description="With `before`: only those after this one at that time.", max_length=200)
+]
+_BeforeKey = Annotated[str | None, QueryParameter(description="Only deliveries older than this one.", max_length=300)]
+_BeforeRow = Annotated[int | None, QueryParameter(description="Only rows with smaller ids.", ge=1, le=2**53)]
 _State = Annotated[RowState | None, QueryParameter(name="state", description="Only deliveries in this state.")]
 
 
@@ -100,7 +107,7 @@ def _is_wanted(
 
 def alert_api_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     """What lies below ``/api/v1``."""
-    makers = (_alert_questions, _alert_actions, _silence_routes, _delivery_routes, _channel_routes)
+    makers = (_alert_questions, _alert_actions, _silence_routes, _delivery_routes, _channel_routes, _audit_routes)
     return [handler for make in makers for handler in make(monitor)]
 
 
@@ -112,13 +119,24 @@ def _alert_questions(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         component: _Text = None,
         rule: _Text = None,
         before: _Before = None,
+        before_id: _BeforeId = None,
         limit: _Limit = 100,
     ) -> AlertList:
         found = await monitor.alerts.history(
-            severity=severity, status=status, component=component, rule=rule, before=before, limit=limit
+            severity=severity,
+            status=status,
+            component=component,
+            rule=rule,
+            before=before,
+            before_id=before_id or "",
+            limit=limit,
         )
-        more = iso_millis(found[-1].created_at) if len(found) == limit else None
-        return AlertList(alerts=[AlertBody.of(alert) for alert in found], next_before=more)
+        last = found[-1] if len(found) == limit else None
+        return AlertList(
+            alerts=[AlertBody.of(alert) for alert in found],
+            next_before=None if last is None else iso_millis(last.created_at),
+            next_before_id=None if last is None else last.id,
+        )
 
     @_get("/alerts/{ident:str}", operation_id="getAlert", summary="One alert and what happened to it")
     async def alert(ident: _Ident) -> AlertDetailBody:
@@ -212,7 +230,7 @@ def _silence_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     )
     async def preview(data: JSONBody[PreviewBody]) -> AlertList:
         found = monitor.alerts.preview(_matchers(data.matchers))
-        return AlertList(alerts=[AlertBody.of(alert) for alert in found], next_before=None)
+        return AlertList(alerts=[AlertBody.of(alert) for alert in found], next_before=None, next_before_id=None)
 
     @delete(
         "/silences/{ident:str}",
@@ -231,10 +249,15 @@ def _silence_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
 def _delivery_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     @_get("/deliveries", operation_id="listDeliveries", summary="What is on its way to channels, and what was")
     async def deliveries(
-        channel: _Text = None, alert: _Text = None, wanted: _State = None, limit: _Limit = 100
+        channel: _Text = None,
+        alert: _Text = None,
+        wanted: _State = None,
+        before: _BeforeKey = None,
+        limit: _Limit = 100,
     ) -> DeliveryList:
-        rows = await monitor.alerts.deliveries(channel=channel, alert=alert, state=wanted, limit=limit)
-        return DeliveryList(deliveries=[DeliveryBody.of(row) for row in rows])
+        rows = await monitor.alerts.deliveries(channel=channel, alert=alert, state=wanted, before=before, limit=limit)
+        more = rows[-1].key if len(rows) == limit else None
+        return DeliveryList(deliveries=[DeliveryBody.of(row) for row in rows], next_before=more)
 
     @_act("/deliveries/resend", operation_id="resendDelivery", summary="Try a dead letter again")
     async def resend(data: JSONBody[ResendBody], request: Request[Any, Any, Any]) -> DeliveryBody:
@@ -271,3 +294,13 @@ def _channel_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         return TestedBody(delivered=not outcome.error, seconds=outcome.seconds, error=outcome.error)
 
     return (channels, test)
+
+
+def _audit_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
+    @_get("/audit", operation_id="listAudit", role="operator", summary="What people changed, newest first")
+    async def audit(before: _BeforeRow = None, limit: _Limit = 100) -> AuditList:
+        rows = await monitor.alerts.audits(before=before, limit=limit)
+        more = rows[-1][0] if len(rows) == limit else None
+        return AuditList(rows=[AuditBody.of(*row) for row in rows], next_before=more)
+
+    return (audit,)
