@@ -280,9 +280,12 @@ class AlertManager:
     def _reroute(self) -> None:
         for name, channel in self._channels.items():
             self._outbox.set_tells(name, _tells_of(channel))
-        self._book.reroute(Router(self._routes, self._channels))
+        self._book.reroute(
+            Router(self._routes, self._channels), self._clock.now_ms() if self._loop is not None else None
+        )
         if self._delivery is not None:
             self._delivery.set_channels(self._channels)
+            self._settle()
 
     def _replace_rules(self, rules: Mapping[str, AlertRule], now: int) -> None:
         wanted = {**rules, **self._added_rules}

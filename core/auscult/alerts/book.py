@@ -268,6 +268,8 @@ class AlertBook:
         status = AlertStatus.ACTIVE if track.alert.status is AlertStatus.ACKNOWLEDGED else track.alert.status
         self._change(track, ChangeKind.UNACKNOWLEDGED, now, by=by, acknowledged=None, status=status)
         self._tell_others(track)
+        for hit in self._newcomers(track):
+            self._offer(track, hit, now)
         self._begin_stretch(track, now)
         return track.alert
 
@@ -424,12 +426,16 @@ class AlertBook:
     def _route_anew(self, track: Track, now: int) -> None:
         """Its severity decides as well who is told: those who hear of it only now are told that it fires."""
         track.hits, track.routes = self.router.plan(track.alert)
-        if track.alert.status is AlertStatus.ACTIVE:
-            known = self._hearers(track.alert.id)
-            for hit in track.hits:
-                if hit.channel not in known:
-                    self._offer(track, hit, now, wait=True)
+        for hit in self._newcomers(track):
+            self._offer(track, hit, now, wait=True)
         self._arm(track)
+
+    def _newcomers(self, track: Track) -> list[Hit]:
+        """Those who are to be told that it is active, and have not been."""
+        if track.alert.status is not AlertStatus.ACTIVE:
+            return []
+        known = self._hearers(track.alert.id)
+        return [hit for hit in track.hits if hit.channel not in known]
 
     def _resolve(self, track: Track, now: int, resolution: str, *, by: str = "", note: str = "") -> None:
         alert = track.alert
@@ -655,11 +661,16 @@ class AlertBook:
             self._arm(track)
         self.requiet(now)
 
-    def reroute(self, router: Router) -> None:
-        """Take in new routes; open alerts are told by them from their next change on."""
+    def reroute(self, router: Router, now: int | None = None) -> None:
+        """Take in new routes, and tell those of what is active that hear of it only by them."""
         self.router = router
         for track in self._open.values():
             track.hits, track.routes = router.plan(track.alert)
+            if now is not None and (newcomers := self._newcomers(track)):
+                self._change(track, ChangeKind.REMINDED, now, note="the routes were changed")
+                for hit in newcomers:
+                    track.reminded[hit.channel] = now
+                    self._offer(track, hit, now, wait=True)
             self._arm(track)
 
     def shift(self, by: int) -> None:

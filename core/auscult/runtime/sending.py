@@ -93,6 +93,7 @@ class Sending:
 def in_words(error: BaseException) -> str:
     """What went wrong, in a sentence for people; whatever the exception of a plugin does when it is asked."""
     try:
-        return str(error) if isinstance(error, DeliveryError) else failure(error)
+        said = str(error) if isinstance(error, DeliveryError) else failure(error)
+        return said.strip() or type(error).__name__
     except BaseException:
         return type(error).__name__

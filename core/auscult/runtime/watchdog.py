@@ -18,6 +18,7 @@ from types import CodeType, FrameType
 from auscult.runtime.job import Job
 from auscult.runtime.loop import Loop
 from auscult.runtime.prober import ProbeInterrupted, Prober
+from auscult.runtime.sending import Sending
 
 __all__ = ["Watchdog"]
 
@@ -35,6 +36,15 @@ def _job_on(frame: FrameType | None) -> Job | None:
             return job if isinstance(job, Job) else None
         frame = frame.f_back
     return None
+
+
+def _channel_on(frame: FrameType | None) -> str:
+    """In words, the channel whose delivery runs."""
+    while frame is not None:
+        if frame.f_code is Sending._run.__code__ and isinstance(sending := frame.f_locals.get("self"), Sending):
+            return f"the channel `{sending.envelope.channel}`"
+        frame = frame.f_back
+    return ""
 
 
 class Watchdog:
@@ -83,7 +93,8 @@ class Watchdog:
         stack = "".join(traceback.format_stack(frame)[-8:])
         del frame
         self.count += 1
-        who = f"the probe of `{job.component.name}`" if job else "something outside any probe"
+        channel = _channel_on(sys._current_frames().get(self._loop_thread))
+        who = f"the probe of `{job.component.name}`" if job else channel or "something outside any probe"
         log.warning("the event loop is blocked by %s:\n%s", who, stack)
         seconds = BEAT
         while not self._alive.wait(BEAT) and not self._stop.is_set():

@@ -112,7 +112,7 @@ class Desk:
     def reroute(self, *routes: Route, channels: Iterable[str] | None = None) -> None:
         self.routes = routes
         self.channels = tuple(channels) if channels is not None else self.channels
-        self.book.reroute(Router(self.routes, self.channels))
+        self.book.reroute(Router(self.routes, self.channels), self.now)
         self.commit()
 
     def crash(self, *, minutes: float = 0) -> None:

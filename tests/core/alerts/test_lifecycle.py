@@ -633,7 +633,22 @@ def test_a_channel_that_a_reload_took_away_hears_of_the_end_when_it_comes_back()
     desk.clear()
     desk.let_pass(1)
     assert desk.told() == ["a fired 0", "a resolved 1"]
-    assert desk.told("chat") == []
+
+
+def test_a_reload_tells_new_channels_of_what_is_active():
+    """Nothing is swallowed by a reload: whom the new routes name hears that it fires, and of its end; nobody twice."""
+    desk = Desk(route("ops"))
+    desk.fire()
+    desk.let_pass(1)
+    desk.reroute(route("ops", "chat"), channels=("ops", "chat"))
+    desk.let_pass(1)
+    desk.reroute(route("ops", "chat"))
+    desk.let_pass(1)
+    desk.clear()
+    desk.let_pass(1)
+    assert desk.told() == ["a fired 0", "a resolved 3"]
+    assert desk.told("chat") == ["a reminded 1", "a resolved 3"]
+    assert desk.notices("chat")[0].first
 
 
 def test_cooldown_and_limit_survive_a_restart():
