@@ -2,4 +2,5 @@
 
 from auscult.cli import main
 
-main()
+if __name__ == "__main__":  # a worker process for isolated probes imports it under another name
+    main()

@@ -45,4 +45,5 @@ def main() -> None:
     asyncio.run(_run(Stack(options.directory, clips_only=options.clips)))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -65,6 +65,10 @@ class Services:
             self._resolver = Resolver(self.policy)
         return self._resolver
 
+    def apart(self) -> tuple[EgressPolicy, Path | None]:
+        """What they share with probes in processes of their own."""
+        return self.policy, self._state_dir
+
     def directory(self, name: str, kind: str = "components") -> Path:
         """A directory for what has that name, under the state directory, or a temporary one where there is none."""
         if self._state_dir is None:
@@ -121,6 +125,10 @@ class ProbeContext(CheckContext):
         if self._pings is None:
             self._pings = deque(maxlen=MAX_PINGS)
         self._pings.append(ping)
+
+    def apart(self) -> tuple[EgressPolicy, Path | None, tuple[Ping, ...]]:
+        """What a probe in a process of its own has to be given: it may and sees the same as here."""
+        return (*self._services.apart(), self.pings)
 
     def take_pings(self, other: ProbeContext) -> None:
         """Take over what another context of the same component remembered."""

@@ -8,8 +8,8 @@ that other hosts translate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
@@ -71,6 +71,11 @@ class EgressPolicy:
     def from_settings(cls, settings: _Settings) -> EgressPolicy:
         """The policy that a configuration's ``[egress]`` table asks for."""
         return cls(allow=settings.allow, deny=settings.deny, strict=settings.strict)
+
+    def __reduce__(self) -> tuple[Callable[[], EgressPolicy], tuple[()]]:
+        """As a message to another process."""
+        allow, deny = (tuple(map(str, networks)) for networks in (self._allow, self._deny))
+        return partial(EgressPolicy, allow=allow, deny=deny, strict=self._strict), ()
 
     def check(self, address: str) -> None:
         """Raises EgressRefused, with the reason, when `address` (a literal) may not be connected to."""

@@ -8,33 +8,60 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import pickle
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from auscult.component import Component
 from auscult.kinds import Check
-from auscult.model import Reading
+from auscult.model import Ping, Reading
+
+if TYPE_CHECKING:
+    from auscult.runtime.context import ProbeContext
 
 __all__ = ["probe_in_process"]
 
 
-async def probe_in_process(component: Component) -> Reading:
-    """One probe of `component` in a worker process. What the probe raises is raised here, as RuntimeError."""
-    from anyio import to_process
+class _Call(msgspec.Struct):
+    """What the worker has to know: how to build the check anew, and what to give it."""
+
+    module: str
+    file: str | None
+    qualname: str
+    options: dict[str, Any]
+    component: str
+    timeout: float
+    policy: Any
+    state_dir: Any
+    pings: tuple[Ping, ...]
+
+
+async def probe_in_process(component: Component, ctx: ProbeContext) -> Reading:
+    """One probe of `component` in a worker process, which may and sees the same as one here.
+
+    What the probe raises is raised here, as RuntimeError.
+    """
+    from anyio import BrokenWorkerProcess, to_process
 
     check = component.check
     home = sys.modules.get(type(check).__module__)
-    call = (
+    call = _Call(
         type(check).__module__,
         getattr(home, "__file__", None),
         type(check).__qualname__,
         {name: getattr(check, name) for name in check.__struct_fields__},
         component.name,
         component.timeout,
+        *ctx.apart(),
     )
-    answer = await to_process.run_sync(_probe_here, call, cancellable=True)
+    try:
+        answer = await to_process.run_sync(_probe_here, call, cancellable=True)
+    except BrokenWorkerProcess as error:
+        raise RuntimeError("its process ended in the middle of the probe") from error
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise RuntimeError(f"what it needs cannot be handed to a process of its own: {error}") from error
     if isinstance(answer, str):
         raise RuntimeError(answer)  # noqa: TRY004
     return msgspec.convert(answer, Reading)
@@ -59,7 +86,7 @@ def _load(module: str, file: str | None) -> Any:
     return loaded
 
 
-def _probe_here(call: tuple[str, str | None, str, dict[str, Any], str, float]) -> dict[str, Any] | str:
+def _probe_here(call: _Call) -> dict[str, Any] | str:
     """Runs in the worker: build the check anew, probe once, answer with plain data (a string is an error)."""
     import anyio
 
@@ -67,19 +94,19 @@ def _probe_here(call: tuple[str, str | None, str, dict[str, Any], str, float]) -
     from auscult.runtime.context import ProbeContext, Services
     from auscult.runtime.readings import failure, to_reading
 
-    module, file, qualname, options, name, timeout = call
     logging.getLogger("auscult").addHandler(logging.NullHandler())
 
     async def once() -> Reading:
-        kind: Any = _load(module, file)
-        for part in qualname.split("."):
+        kind: Any = _load(call.module, call.file)
+        for part in call.qualname.split("."):
             kind = getattr(kind, part)
-        check: Check = kind(**options)
-        services = Services(SystemClock())
+        check: Check = kind(**call.options)
+        services = Services(SystemClock(), call.policy, call.state_dir)
+        ctx = ProbeContext(Component(name=call.component, check=check, timeout=call.timeout), services)
+        for ping in call.pings:
+            ctx.add_ping(ping)
         try:
-            return to_reading(
-                await check.probe(ProbeContext(Component(name=name, check=check, timeout=timeout), services))
-            )
+            return to_reading(await check.probe(ctx))
         finally:
             await services.close()
 

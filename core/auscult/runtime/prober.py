@@ -105,7 +105,7 @@ class Prober:
     async def _probe(self, job: Job) -> Reading:
         component = job.component
         if component.isolate == "process":
-            return await probe_in_process(component)
+            return await probe_in_process(component, job.ctx)
         if not job.keeps_open:
             return await component.check.probe(job.ctx)
         if job.once is None:
