@@ -19,6 +19,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "serve": "Run the monitor with its HTTP server.",
     "check": "Probe components once and print what they say.",
+    "rules": "List, test and replay what raises alerts.",
     "plugins": "List what is installed, problems included.",
     "config": "Check, show or compare configurations.",
     "init": "Write a configuration for what this environment has.",

@@ -44,6 +44,8 @@ class Replay(Struct, kw_only=True):
     replayed: list[Episode] = []
     recorded: list[Episode] = []
     sent: list[Sent] = []
+    cut: bool = False
+    """Whether older results were kept no longer."""
     exact_from: int | None = None
     """From when on the same rules give the same alerts: the begin of a run whose results are all kept."""
     settings: list[str] = []
@@ -169,6 +171,7 @@ class _Replaying:
         outcome.results, outcome.skipped = self._results, dict(self._skipped)
         outcome.replayed = episodes(ledger.changes, outcome.since, self._until)
         outcome.recorded = episodes(self._changes, outcome.since, self._until)
+        outcome.cut = self._first > 1
         outcome.exact_from = next((run.at for run in self._runs if run.starts), None)
         every = [run for run in self._record.runs() if run.at >= self._runs[0].at]
         outcome.settings = list(dict.fromkeys(run.settings for run in every))

@@ -126,6 +126,13 @@ class Stage:
         act()
         self._deliver()
 
+    def join(self, component: Component) -> None:
+        """One more component is monitored from now on."""
+        self.health.add([component])
+        now = self.judge.moment(self.now)
+        self.alerts.watch(component.name, partial(self.health.glance, component.name), now)
+        self.judge.judge_system(now)
+
     def hush(self, silence: Silence) -> None:
         """Somebody silences alerts, when the silence says so."""
         self.act(partial(self.alerts.hush, silence, silence.created_at), silence.created_at)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-__all__ = ["COMPONENT_NAMES", "MESSAGE_NAMES", "NUMBERS", "SYSTEM_NAMES", "TEXTS", "base_names"]
+if TYPE_CHECKING:
+    from auscult.rules.rule import AlertRule
+
+__all__ = ["COMPONENT_NAMES", "MESSAGE_NAMES", "NUMBERS", "SYSTEM_NAMES", "TEXTS", "base_names", "data_of"]
 
 _COMPONENT_TEXTS = frozenset({"component", "component_type", "status", "message", "group", "trend"})
 _COMPONENT_NUMBERS = frozenset(
@@ -37,6 +41,16 @@ TEXTS = _COMPONENT_TEXTS | _SYSTEM_TEXTS
 NUMBERS = _COMPONENT_NUMBERS | _SYSTEM_NUMBERS
 MESSAGE_NAMES = frozenset({"rule", "severity", "condition", "absent"})
 """What a message template may name beside the data."""
+
+
+def data_of(rule: AlertRule) -> list[str]:
+    """The names of data that a rule's texts ask for; those of its message only where it is a function."""
+    from auscult.rules.expression import Condition
+    from auscult.rules.template import Template
+
+    texts = [text for text in (rule.condition, rule.clear) if isinstance(text, str) and text]
+    found = {name for text in texts for name in Condition(text, scope=rule.scope).names}
+    return sorted(found if texts else Template(rule.message_template).names - MESSAGE_NAMES)
 
 
 def base_names(scope: str) -> Collection[str]:
