@@ -24,6 +24,7 @@ from auscult import (
 from auscult.alert import Acknowledgement, alert_id, delivery_key, fingerprint
 from auscult.runtime.client import make_client
 from auscult.runtime.egress import EgressPolicy
+from auscult.runtime.resolver import Resolver
 
 __all__ = [
     "NASTY",
@@ -83,17 +84,22 @@ def notify(*notices: Notice, channel: str = "ops", **fields: Any) -> Notificatio
 class RealContext(ChannelContext):
     """What a channel is given: the real client under the real policy. Close it with ``async with``."""
 
-    __slots__ = ("_http", "channel", "clock", "log", "timeout")
+    __slots__ = ("_http", "_resolver", "channel", "clock", "log", "timeout")
 
     def __init__(self, policy: EgressPolicy | None = None) -> None:
         self.channel, self.timeout, self.clock = "ops", 10.0, SystemClock()
         self.log = logging.getLogger("auscult.plugins.tried")
-        self._http = make_client(policy or EgressPolicy())
+        self._resolver = Resolver(policy or EgressPolicy())
+        self._http = make_client(policy or EgressPolicy(), self._resolver)
 
     @property
     def http(self) -> httpx.AsyncClient:
         """See `ChannelContext.http`."""
         return self._http
+
+    async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
+        """See `ChannelContext.resolve`."""
+        return await self._resolver.resolve(host, port)
 
     async def __aenter__(self) -> RealContext:
         return self

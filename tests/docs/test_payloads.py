@@ -19,7 +19,6 @@ from tests.servers.smtp import mailing
 
 from auscult import ChangeKind
 from auscult.cli.logs import Confidential, JsonLines
-from auscult.runtime.resolver import Resolver
 from auscult_plugins.email import EmailChannel
 from auscult_plugins.email.mail import mail
 from auscult_plugins.log_channel import LOGGER, LogChannel
@@ -48,15 +47,6 @@ def validator(name: str) -> Draft202012Validator:
     schema = json.loads((DOCS / "reference" / f"{name}.schema.json").read_text())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-
-
-class Context(RealContext):
-    """With names resolved, for the mail."""
-
-    async def resolve(self, host, port):
-        from auscult.runtime.egress import EgressPolicy
-
-        return await Resolver(EgressPolicy()).resolve(host, port)
 
 
 def as_read(arrived) -> dict:
@@ -119,7 +109,7 @@ async def test_a_delivered_webhook_is_the_example(documented, moment):
     try:
         for form, name in (("auscult", "webhook"), ("alertmanager", "alertmanager")):
             channel = WebhookChannel(webhook_url=receiver.url, format=form)
-            async with Context() as ctx:
+            async with RealContext() as ctx:
                 await channel.send(documented[moment], ctx)
             channel.close()
             assert receiver.last.json == json.loads((PAYLOADS / f"{name}-{moment}.json").read_text())
@@ -139,7 +129,7 @@ async def test_a_delivered_mail_is_the_example(documented, moment):
             sender="auscult <alerts@example.com>",
             to=("ops@example.com",),
         )
-        async with Context() as ctx:
+        async with RealContext() as ctx:
             await channel.send(documented[moment], ctx)
     (arrived,) = server.taken
     read = as_read(arrived)
@@ -153,7 +143,7 @@ async def test_a_delivered_mail_is_the_example(documented, moment):
 async def test_a_written_line_is_the_example(documented, moment, caplog):
     """But for the time at which it is written."""
     caplog.set_level(logging.DEBUG, logger=LOGGER)
-    async with Context() as ctx:
+    async with RealContext() as ctx:
         await LogChannel().send(documented[moment], ctx)
     line = json.loads(JsonLines(Confidential()).format(caplog.records[-1]))
     validator("log-line").validate(line)

@@ -41,7 +41,7 @@ Built-in values come first, then the file, then variables, then the command line
 
 
 def reference(catalogue: Catalogue) -> str:
-    """A Markdown page: every table and key with type, default and meaning, and every installed kind of check, channel."""
+    """A Markdown page: every table and key with type, default and meaning, and every installed kind."""
     parts = [_HEAD, *_table("components.NAME", ComponentKeys), *_table("threshold (of a component)", HealthThreshold)]
     for name, kind in LAYERED.items():
         parts += _table(name, kind)

@@ -44,6 +44,15 @@ class _Table(dict[str, Any]):
         raise AttributeError(f"a table has no method `{name}`")
 
 
+def _with_numbers(body: dict[str, Any], notification: Notification) -> dict[str, Any]:
+    """`body` with its times in ms beside those for people: templates cannot read a date."""
+    body["created_at_ms"] = notification.created_at
+    for told, notice in zip(body["alerts"], notification.notices, strict=True):
+        for name in ("created_at", "updated_at", "resolved_at"):
+            told[f"{name}_ms"] = getattr(notice.alert, name)
+    return body
+
+
 def _plain(value: Any) -> Any:
     """`value` as tables and sequences that can be read and nothing else."""
     if isinstance(value, dict):
@@ -65,8 +74,10 @@ class Template:
             self.render(sample)
 
     def render(self, notification: Notification) -> bytes:
-        """The body. The template sees auscult's own body and, as `alert`, the alert to judge the envelope by."""
-        data = _plain(msgspec.json.decode(encode(document(notification))))
+        """The body. The template sees auscult's own body, its times as numbers too (`created_at_ms`), and as `alert`
+        the alert to judge the envelope by.
+        """
+        data = _plain(_with_numbers(msgspec.json.decode(encode(document(notification))), notification))
         data["alert"] = data["alerts"][notification.notices.index(notification.loudest)]
         self._environment.fuel = FUEL + FUEL_PER_ALERT * (len(notification.notices) - 1)
         body: bytes = _contained(lambda: self._environment.render_template("body", **data)).encode("utf-8", "replace")
