@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -49,6 +49,7 @@ from auscult.rules.data import RuleData, SystemData
 from auscult.rules.defaults import default_rules
 from auscult.rules.rule import AlertRule
 from auscult.rules.stepping import RuleEngine, RuleState, Verdict
+from auscult.runtime.alert_stats import AlertStats, ChannelFigures, count_open
 from auscult.runtime.channel_context import DeliveryContext
 from auscult.runtime.committing import Committer
 from auscult.runtime.context import Services
@@ -83,6 +84,7 @@ STOPPING = 1.0
 SELF = "auscult"
 RECENT = 1000
 """Changes that are remembered where there is no store to ask."""
+NOTHING = Balance(offered=0, waiting=0, told=0, merged=0, silenced=0, dead=0)
 PATIENCE = 10.0
 """Seconds that somebody waits for a commit before they are told that it has not come yet."""
 T = TypeVar("T")
@@ -135,6 +137,7 @@ class AlertManager:
         self._seen: dict[str, Alert] = {}
         self._resolved: list[tuple[int, str]] = []
         self._listeners: list[Callable[[int, AlertChange], None]] = []
+        self._happened: Counter[ChangeKind] = Counter()
         self._witnesses: list[Callable[[Batch, list[int]], None]] = []
         self._recent: deque[tuple[int, AlertChange]] = deque(maxlen=RECENT)
         self._delivery: Delivery | None = None
@@ -492,6 +495,7 @@ class AlertManager:
                     listen(number, change)
                 except Exception:  # somebody else's code; whoever comes next is told all the same
                     log.exception("a listener to changes of alerts failed")
+        self._happened.update(change.kind for change in batch.changes)
         for witness in self._witnesses:
             witness(batch, ids)
         channels = self._outbox.release(order)
@@ -700,6 +704,28 @@ class AlertManager:
         """The open alerts that a silence with these matchers would keep quiet."""
         return self._book.quieting.preview(matchers, self.open_alerts())
 
+    def stats(self) -> AlertStats:
+        """How alerting is doing."""
+        now, balance, states = self._clock.now_ms(), self._outbox.balance(), self.channel_stats()
+        return AlertStats(
+            open=count_open(self._seen.values()),
+            changes=dict(self._happened),
+            external=len(self._externals),
+            repeats=self._externals.repeats,
+            silences=len(self._book.quieting.silences),
+            uncommitted=self._committer.pending,
+            commit_error=self._committer.last_error,
+            channels={
+                name: ChannelFigures(
+                    stats=state,
+                    balance=balance.get(name, NOTHING),
+                    oldest=_seconds_since(self._outbox.oldest(name), now),
+                    failing=_seconds_since(state.failing_since, now),
+                )
+                for name, state in sorted(states.items())
+            },
+        )
+
     def channels_of(self, alert: Alert) -> list[str]:
         """Names of the channels that the routes in force lead an alert to."""
         return [hit.channel for hit in self._book.router.route(alert)]
@@ -878,6 +904,10 @@ def _tells_of(channel: Channel) -> frozenset[ChangeKind]:
 
 def _is_reminder(alert: Alert) -> bool:
     return alert.rule == SILENCE_ENDING and alert.status.is_open
+
+
+def _seconds_since(at: int | None, now: int) -> float:
+    return 0.0 if at is None else max(now - at, 0) / 1000
 
 
 def _firing(rule: AlertRule, verdict: Verdict) -> Firing:

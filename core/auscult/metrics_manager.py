@@ -21,6 +21,7 @@ from auscult.metrics.intake import Intake, Limits, Refusals
 from auscult.metrics.merging import Merger
 from auscult.metrics.own import OwnMetrics
 from auscult.model import ComponentHealth, Problem, SystemHealth
+from auscult.runtime.alert_stats import alert_figures
 from auscult.runtime.context import Services
 from auscult.runtime.loop import Loop
 from auscult.runtime.source_context import IntakeContext
@@ -195,7 +196,10 @@ class MetricsManager:
         return registry.latest
 
     def _figures(self) -> dict[tuple[str, Labels], float]:
-        found: dict[tuple[str, Labels], float] = {(name, ()): value for name, value in figures(self._stats()).items()}
+        stats = self._stats()
+        found: dict[tuple[str, Labels], float] = {(name, ()): value for name, value in figures(stats).items()}
+        if stats.alerts is not None:
+            found |= alert_figures(stats.alerts)
         found["auscult_metric_events_total", ()] = self._events
         found["auscult_metric_collect_failures_total", ()] = self._failures
         for intake in self._intakes():

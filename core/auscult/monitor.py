@@ -503,6 +503,7 @@ class Monitor:
             reports_dropped=self._inbox.dropped,
             loop_blocked=runner.watchdog.count if runner.watchdog is not None else 0,
             problems=len(self.problems),
+            alerts=self.alerts.stats(),
             store=self.store.stats() if self.store is not None else None,
         )
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from auscult.kinds import Check, CheckContext, Preferences
 from auscult.model import Measurement, Reading
+from auscult.runtime.alert_stats import AlertStats, alert_complaints
 from auscult.runtime.stats import MonitorStats
 
 __all__ = ["SelfCheck"]
@@ -32,6 +33,12 @@ class SelfCheck(Check):
         ),
         Measurement("inbox_results", "results", "Results waiting to be taken in."),
         Measurement("store_queue_results", "results", "Results waiting to be written."),
+        Measurement("notices_waiting", "notices", "Notices that channels are still to be told."),
+        Measurement(
+            "oldest_notice_seconds", "seconds", "Since the change that some channel has waited for the longest."
+        ),
+        Measurement("dead_notices", "notices", "Notices given up since the monitor started.", kind="counter"),
+        Measurement("deliveries_failed", "deliveries", "Deliveries that failed since then.", kind="counter"),
     )
 
     stats: Callable[[], MonitorStats]
@@ -45,6 +52,7 @@ class SelfCheck(Check):
         """Look at the figures; name everything that is wrong at once."""
         stats = self.stats()
         complaints = [text for text in _complaints(stats) if text]
+        complaints += alert_complaints(stats.alerts) if stats.alerts else []
         measurements = {
             "checks_in_flight": stats.in_flight,
             "checks_missed": stats.missed,
@@ -53,10 +61,20 @@ class SelfCheck(Check):
             "parked_components": stats.parked,
             "inbox_results": stats.inbox,
             "store_queue_results": stats.store.queue_length if stats.store else 0,
-        }
+        } | _alerting(stats.alerts)
         if complaints:
             return Reading.degraded("; ".join(complaints), **measurements)
         return Reading.healthy(f"{stats.components} components on schedule", **measurements)
+
+
+def _alerting(stats: AlertStats | None) -> dict[str, float]:
+    channels = list(stats.channels.values()) if stats is not None else []
+    return {
+        "notices_waiting": sum(channel.balance.waiting for channel in channels),
+        "oldest_notice_seconds": max((channel.oldest for channel in channels), default=0.0),
+        "dead_notices": sum(channel.balance.dead for channel in channels),
+        "deliveries_failed": sum(channel.stats.failed for channel in channels),
+    }
 
 
 def _complaints(stats: MonitorStats) -> list[str]:

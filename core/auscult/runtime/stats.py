@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from auscult.runtime.alert_stats import AlertStats
 from auscult.store import StoreStats
 
 __all__ = ["MonitorStats", "figures"]
@@ -32,6 +33,7 @@ class MonitorStats(Struct, frozen=True, kw_only=True):
     loop_blocked: int = 0
     problems: int = 0
     store: StoreStats | None = None
+    alerts: AlertStats | None = None
 
 
 def figures(stats: MonitorStats) -> dict[str, float]:
