@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from auscult.kinds import Channel, ChannelContext
 from auscult.runtime.context import Services
+from auscult.runtime.threads import OwnThreads
 
 if TYPE_CHECKING:
-    import anyio
     import httpx
 
 __all__ = ["TIMEOUT", "DeliveryContext", "timeout_of"]
@@ -35,7 +35,7 @@ def timeout_of(channel: Channel) -> float:
 class DeliveryContext(ChannelContext):
     """One channel's context, kept as long as the channel."""
 
-    __slots__ = ("_limiter", "_services", "channel", "clock", "log", "timeout")
+    __slots__ = ("_services", "_threads", "channel", "clock", "log", "timeout")
 
     def __init__(self, name: str, channel: Channel, services: Services) -> None:
         self.channel = name
@@ -43,7 +43,7 @@ class DeliveryContext(ChannelContext):
         self.clock = services.clock
         self.log = logging.getLogger(f"auscult.plugins.{channel.kind or 'unnamed'}")
         self._services = services
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = OwnThreads(4)
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -57,11 +57,7 @@ class DeliveryContext(ChannelContext):
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """See `ChannelContext.in_thread`."""
-        import anyio
-
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(4)
-        return await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=self._limiter)
+        return await self._threads.run(function)
 
     async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
         """See `ChannelContext.resolve`."""

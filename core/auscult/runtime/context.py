@@ -14,11 +14,11 @@ from auscult.kinds import CheckContext
 from auscult.model import Ping
 
 if TYPE_CHECKING:
-    import anyio
     import httpx
 
     from auscult.runtime.egress import EgressPolicy
     from auscult.runtime.resolver import Resolver
+    from auscult.runtime.threads import OwnThreads
 
 __all__ = ["MAX_PINGS", "ProbeContext", "Services"]
 
@@ -94,7 +94,7 @@ class Services:
 class ProbeContext(CheckContext):
     """One component's context, kept as long as the component."""
 
-    __slots__ = ("_limiter", "_pings", "_services", "clock", "component", "log", "timeout")
+    __slots__ = ("_pings", "_services", "_threads", "clock", "component", "log", "timeout")
 
     def __init__(self, component: Component, services: Services) -> None:
         self.component = component.name
@@ -103,7 +103,7 @@ class ProbeContext(CheckContext):
         self.log = logging.getLogger(f"auscult.plugins.{component.check.kind or 'unnamed'}")
         self._services = services
         self._pings: deque[Ping] | None = None
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads: OwnThreads | None = None
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -136,11 +136,11 @@ class ProbeContext(CheckContext):
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """See `CheckContext.in_thread`."""
-        import anyio
+        if self._threads is None:
+            from auscult.runtime.threads import OwnThreads
 
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(1)
-        return await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=self._limiter)
+            self._threads = OwnThreads()
+        return await self._threads.run(function)
 
     async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
         """See `CheckContext.resolve`."""

@@ -51,5 +51,6 @@ class FunctionCheck(Check):
             getattr(self.function, "__call__", None)  # noqa: B004 - an object with an async __call__
         ):
             return to_reading(await call())
-        value = await ctx.in_thread(call)
+        # In a tuple: trio does not let a thread give something to await.
+        (value,) = await ctx.in_thread(lambda: (call(),))
         return to_reading(await value if inspect.isawaitable(value) else value)

@@ -11,9 +11,9 @@ from auscult.families import Event, Family, Samples
 from auscult.kinds import Source, SourceContext
 from auscult.metrics.intake import Intake
 from auscult.runtime.context import Services
+from auscult.runtime.threads import OwnThreads
 
 if TYPE_CHECKING:
-    import anyio
     import httpx
     from prometheus_client import Metric
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 class IntakeContext(SourceContext):
     """One source's context, kept as long as the source."""
 
-    __slots__ = ("_limiter", "_record", "_services", "clock", "intake", "log", "source", "stale_after", "timeout")
+    __slots__ = ("_record", "_services", "_threads", "clock", "intake", "log", "source", "stale_after", "timeout")
 
     def __init__(
         self, name: str, source: Source, intake: Intake, record: Callable[[Event], None], services: Services
@@ -40,7 +40,7 @@ class IntakeContext(SourceContext):
         self.intake = intake
         self._record = record
         self._services = services
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = OwnThreads(4)
 
     def put(self, families: Iterable[Metric | Samples]) -> None:
         """See `SourceContext.put`."""
@@ -74,11 +74,7 @@ class IntakeContext(SourceContext):
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """See `SourceContext.in_thread`."""
-        import anyio
-
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(4)
-        return await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=self._limiter)
+        return await self._threads.run(function)
 
     async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
         """See `SourceContext.resolve`."""
