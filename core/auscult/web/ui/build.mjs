@@ -11,15 +11,15 @@ const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, "..", "static", "ui");
 const fresh = `${target}.new`;
 const entries = { app: "src/main.tsx", status: "src/status/main.tsx", theme: "src/theme.ts" };
+const alone = ["status", "theme"]; // built by themselves: sharing parts with them would cost the page requests
 const pages = { app: "index.html", status: "status.html" };
 const notices = ["preact", "@preact/signals", "@preact/signals-core", "uplot"];
 const types = { js: "text/javascript", css: "text/css", html: "text/html", svg: "image/svg+xml", txt: "text/plain" };
 
 rmSync(fresh, { recursive: true, force: true });
 mkdirSync(fresh, { recursive: true });
-const made = await build({
+const options = {
   absWorkingDir: here,
-  entryPoints: entries,
   outdir: fresh,
   bundle: true,
   splitting: true,
@@ -33,7 +33,13 @@ const made = await build({
   entryNames: "[name]-[hash]",
   chunkNames: "part-[hash]",
   logLevel: "warning",
-});
+};
+const pick = (keys) => Object.fromEntries(keys.map((key) => [key, entries[key]]));
+const shared = Object.keys(entries).filter((key) => !alone.includes(key));
+const outputs = {};
+for (const keys of [shared, ...alone.map((key) => [key])]) {
+  Object.assign(outputs, (await build({ ...options, entryPoints: pick(keys) })).metafile.outputs);
+}
 
 const files = {};
 function add(name, content) {
@@ -49,7 +55,7 @@ function add(name, content) {
 }
 
 const named = {}; // entry -> its script, its style, and what the script imports at once
-for (const [path, output] of Object.entries(made.metafile.outputs)) {
+for (const [path, output] of Object.entries(outputs)) {
   const name = basename(path);
   add(name, readFileSync(join(fresh, name)));
   const entry = Object.keys(entries).find((key) => output.entryPoint === entries[key]);

@@ -82,11 +82,11 @@ export function Plot(props: Props) {
   }, [hidden, key, theme]);
 
   return (
-    <figure class="plot" role="group" aria-label={label}>
+    <div class="plot" role="group" aria-label={label}>
       <div ref={box} class="plot-canvas" aria-hidden="true" />
       <Legend times={times} lines={lines} unit={unit} pointed={pointed} hidden={hidden} toggle={toggle} />
-      <figcaption class="visually-hidden">{inWords(times, lines, unit)}</figcaption>
-    </figure>
+      <p class="visually-hidden">{inWords(times, lines, unit)}</p>
+    </div>
   );
 }
 

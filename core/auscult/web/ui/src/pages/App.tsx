@@ -3,19 +3,26 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Empty, Loading } from "../parts/states";
 import { follow, unfollow } from "../state/live";
-import { page, route } from "../state/route";
+import { page } from "../state/route";
 import { loadSession, session, sessionError } from "../state/session";
+import { AlertsPage } from "./alerts/AlertsPage";
+import { ConfigurationPage } from "./configuration/ConfigurationPage";
 import { Login } from "./Login";
 import { Overview } from "./overview/Overview";
+import { PluginsPage } from "./PluginsPage";
 import { Shell } from "./Shell";
 
-// What is not the first page comes when it is wanted.
+const PAGES: Record<string, ComponentType> = {
+  overview: Overview,
+  alerts: AlertsPage,
+  plugins: PluginsPage,
+  configuration: ConfigurationPage,
+};
+
+// What draws charts is as large as all the rest, and comes when it is wanted.
 const LATER: Record<string, () => Promise<ComponentType>> = {
   components: () => import("./component/ComponentPage").then((part) => part.ComponentPage),
-  alerts: () => import("./alerts/AlertsPage").then((part) => part.AlertsPage),
   dashboards: () => import("./dashboards/DashboardsPage").then((part) => part.DashboardsPage),
-  plugins: () => import("./PluginsPage").then((part) => part.PluginsPage),
-  configuration: () => import("./configuration/ConfigurationPage").then((part) => part.ConfigurationPage),
 };
 
 export function App() {
@@ -37,7 +44,8 @@ export function App() {
 
 function Page() {
   const name = page.value;
-  if (name === "overview") return <Overview />;
+  const Part = PAGES[name];
+  if (Part) return <Part />;
   const load = LATER[name];
   if (!load) return <Empty title="There is no such page.">The address may be misspelt; the pages are named above.</Empty>;
   return <Later key={name} name={name} load={load} />;
@@ -67,7 +75,7 @@ function Later({ name, load }: { name: string; load: () => Promise<ComponentType
         </button>
       </Empty>
     );
-  return Part ? <Part key={route.value.segments[0] ?? ""} /> : <Loading lines={4} />;
+  return Part ? <Part /> : <Loading lines={4} />;
 }
 
 /** Before the server has said who is looking. */

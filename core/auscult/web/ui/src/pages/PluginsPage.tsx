@@ -38,7 +38,7 @@ function Inventory({ found }: { found: Plugins }) {
       )}
       {[...distributions].map(([title, plugins]) => (
         <Card key={title} title={title} note={count(plugins.length, "plugin")} flush>
-          <PluginTable plugins={plugins} />
+          <PluginTable title={title} plugins={plugins} />
         </Card>
       ))}
     </div>
@@ -66,9 +66,9 @@ function ProblemLine({ problem }: { problem: Problem }) {
   );
 }
 
-function PluginTable({ plugins }: { plugins: Plugin[] }) {
+function PluginTable({ title, plugins }: { title: string; plugins: Plugin[] }) {
   return (
-    <div class="table-box" tabIndex={0} role="region" aria-label="Plugins, scrollable">
+    <div class="table-box" tabIndex={0} role="region" aria-label={`Plugins of ${title}, scrollable`}>
       <table class="table">
         <thead>
           <tr>

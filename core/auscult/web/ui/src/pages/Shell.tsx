@@ -171,7 +171,12 @@ function ThemeButton() {
   return (
     <button type="button" class="icon-button" title={`Colours: ${theme.value}. Choose ${next}.`} aria-label={`Colours: ${theme.value}. Choose ${next}.`} onClick={set}>
       <svg width="18" height="18" viewBox="0 0 20 20" aria-hidden="true">
-        {theme.value === "system" ? <path d="M10 2.5a7.5 7.5 0 1 0 0 15z M10 2.5a7.5 7.5 0 0 1 0 15" class="half" /> : null}
+        {theme.value === "system" ? (
+          <>
+            <path d="M10 3a7 7 0 1 0 0 14a7 7 0 0 0 0-14z" />
+            <path d="M10 3a7 7 0 0 0 0 14z" class="half" />
+          </>
+        ) : null}
         {theme.value === "light" ? <path d="M10 6.2a3.8 3.8 0 1 0 0 7.6 3.8 3.8 0 0 0 0-7.6zM10 1.5v2M10 16.5v2M1.5 10h2M16.5 10h2M4 4l1.4 1.4M14.6 14.6L16 16M16 4l-1.4 1.4M5.4 14.6L4 16" /> : null}
         {theme.value === "dark" ? <path d="M16.5 12.2A7 7 0 0 1 7.8 3.5a7 7 0 1 0 8.7 8.7z" /> : null}
       </svg>

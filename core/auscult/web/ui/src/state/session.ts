@@ -31,10 +31,6 @@ async function ask(): Promise<void> {
     take(await get<Session>("/api/v1/session"));
     sessionError.value = "";
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) {
-      take({ authenticated: true, name: null, role: "admin", via: "local", csrf: null, expires_at: null, login: { password: false, oidc: null }, status_page: false, version: "", now_ms: 0 });
-      return;
-    }
     sessionError.value = error instanceof ApiError ? error.message : String(error);
   }
 }

@@ -1,7 +1,7 @@
 // What is on its way to the channels, what arrived, and what was given up.
 import { useEffect, useState } from "preact/hooks";
 import { post } from "../../api/client";
-import type { Delivery } from "../../api/types";
+import type { AlertList, Delivery } from "../../api/types";
 import { Action } from "../../parts/Action";
 import { Segments } from "../../parts/Fields";
 import { Moment } from "../../parts/Moment";
@@ -60,6 +60,9 @@ interface Props {
 }
 
 export function DeliveryTable({ deliveries, loading, named, reload }: Props) {
+  // A delivery names its alert by id only; people know the rule and the component.
+  const alerts = useFetched<AlertList>(named ? "/api/v1/alerts?limit=500" : null, [deliveries.length]);
+  const names = new Map(alerts.data?.alerts.map((alert) => [alert.id, alert]));
   if (loading) return <Loading />;
   if (deliveries.length === 0) return <Empty title={named ? "Nothing is here." : "Nobody: no channel is meant to hear of it."} />;
   const resend = async (key: string) => {
@@ -91,9 +94,8 @@ export function DeliveryTable({ deliveries, loading, named, reload }: Props) {
               <td>{delivery.channel}</td>
               {named ? (
                 <td>
-                  <a href={href("alerts", delivery.alert)}>
-                    {delivery.alert} · {delivery.number}
-                  </a>
+                  <a href={href("alerts", delivery.alert)}>{names.get(delivery.alert)?.name ?? delivery.alert}</a>{" "}
+                  {names.get(delivery.alert)?.component} <span class="soft">change {delivery.number}</span>
                 </td>
               ) : null}
               <td class="nowrap">{DELIVERY[delivery.state] ?? delivery.state}</td>

@@ -1,7 +1,7 @@
 // Shares of a whole: a ring, and beside it what each part is in words and numbers.
 import type { Pie } from "../../../api/dashboards";
 import { lineToken } from "../../../charts/palette";
-import { percent, quantity } from "../../../format/numbers";
+import { quantity } from "../../../format/numbers";
 import { Empty } from "../../../parts/states";
 
 const RADIUS = 38;
@@ -17,7 +17,7 @@ export function PieView({ pie, label }: { pie: Pie; label: string }) {
     before += share;
     return part;
   });
-  const words = parts.map((part) => `${part.slice.name} ${percent(part.share * 100, 0)}`).join(", ");
+  const words = parts.map((part) => `${part.slice.name} ${Math.round(part.share * 100)} %`).join(", ");
   return (
     <div class="pie">
       <svg viewBox="0 0 100 100" role="img" aria-label={`${label}: ${words}`}>
@@ -39,7 +39,7 @@ export function PieView({ pie, label }: { pie: Pie; label: string }) {
             <span class="swatch" style={{ background: part.paint }} aria-hidden="true" />
             <span class="wrap">{part.slice.name}</span>
             <span class="figure">{quantity(part.slice.value, pie.unit)}</span>
-            <span class="figure soft">{percent(part.share * 100, 0)}</span>
+            <span class="figure soft">{Math.round(part.share * 100)} %</span>
           </li>
         ))}
       </ul>
