@@ -249,6 +249,8 @@ async def _beginning(response: httpx.Response) -> bytes:
     """The first bytes of a body, as many as are needed; what came before a failure when the connection fails."""
     import httpx
 
+    if response.is_stream_consumed:  # one that a test made whole
+        return response.content[:_MAX_BODY]
     body = b""
     try:
         async for part in response.aiter_raw():

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import anyio
-from msgspec import NODEFAULT, ValidationError
-from msgspec.structs import fields
 
 from auscult.catalogue.refusal import ROLES, refusal
 from auscult.component import NAME
-from auscult.config.fielddocs import field_docs, summary
 from auscult.kinds import Check, Discovered
-from auscult.options import convert_options, public, secret_fields
+from auscult.options import secret_fields
 from auscult.runtime.readings import clean_text
 from auscult.testing.environment import HOSTILE, AnyName, Recorder
 from auscult.testing.probing import probe_once
+from auscult.testing.promises import documented, in_thread, make, secrets_typed, shown_secrets
 
 __all__ = ["assert_check_contract"]
 
 TIMEOUT = 5.0
 """Seconds that the probe has."""
-_MARKER = "a-secret-that-nobody-may-see"
-_SECRET_NAMES = re.compile(r"(.*_)?(password|passwd|passphrase|secret|token|api_?key|private_key|credentials?)")
 
 
 def assert_check_contract(check: type[Check], /, **options: Any) -> None:
@@ -41,69 +35,24 @@ def assert_check_contract(check: type[Check], /, **options: Any) -> None:
     """
     if (refused := refusal(check, ROLES[0])) is not None:
         raise AssertionError(f"The catalogue refuses the class: {refused.message}; {refused.remedy}")
-    breaches = [*_documentation(check), *_secrets(check), *_discovery(check)]
-    made = _make(check, options)
+    breaches = [*documented(check, "what it means when it is healthy"), *_measurements(check), *secrets_typed(check)]
+    breaches += _discovery(check)
+    made = make(check, options)
     if isinstance(made, str):
         breaches.append(made)
     else:
-        breaches += _shown_secrets(made)
+        breaches += shown_secrets(made)
         breaches += _probed(made)
     if breaches:
         raise AssertionError("\n".join(breaches))
 
 
-def _documentation(check: type[Check]) -> Iterator[str]:
-    if not summary(check):
-        yield f"{check.__name__} has no docstring: say in one sentence what it means when it is healthy"
-    documented = field_docs(check)
-    for name in check.__struct_encode_fields__:
-        if name not in documented:
-            yield f'the option `{name}` is not documented: put a string below it, """What it is."""'
+def _measurements(check: type[Check]) -> Iterator[str]:
     for measurement in check.measurements:
         if not measurement.help:
             yield f"the measurement `{measurement.name}` has no help: say in one sentence what it counts"
         if measurement.kind not in ("gauge", "counter"):
             yield f"the measurement `{measurement.name}` is a {measurement.kind}: a kind is gauge or counter"
-
-
-def _secrets(check: type[Check]) -> Iterator[str]:
-    secret = secret_fields(check)
-    for field in fields(check):
-        if field.type is not str or field.name in secret or not _SECRET_NAMES.fullmatch(field.name):
-            continue
-        # Of a pair such as `api_key` and `api_secret` the key is only a name.
-        if field.name.removesuffix("key") + "secret" not in secret:
-            yield f"the option `{field.name}` is shown to everybody: type it SecretStr"
-
-
-def _make(check: type[Check], options: Mapping[str, Any]) -> Check | str:
-    """An object with those options, or what is wrong with them."""
-    missing = [
-        f.name
-        for f in fields(check)
-        if f.name not in options and f.default is NODEFAULT and f.default_factory is NODEFAULT
-    ]
-    if missing:
-        return f"the options {', '.join(f'`{name}`' for name in missing)} have no default: pass them as arguments"
-    try:
-        made: Check = convert_options(dict(options), check)
-    except ValidationError as error:
-        return f"a configuration file with these options is refused: {error}"
-    return made
-
-
-def _shown_secrets(made: Check) -> Iterator[str]:
-    kind = type(made)
-    for name in sorted(secret_fields(kind)):
-        given = {field: getattr(made, field) for field in kind.__struct_fields__} | {name: _MARKER}
-        try:
-            marked = kind(**given)
-        except Exception:  # noqa: S112 - an option whose secret is in a list or table, or has a form of its own
-            continue
-        shown = {"repr": repr(marked), "str": str(marked), "the configuration as shown": str(public(marked))}
-        for where, text in shown.items():
-            if _MARKER in text:
-                yield f"{where} shows the secret `{name}`: leave `__repr__` and `__str__` to the base class"
 
 
 # The environment
@@ -159,21 +108,5 @@ def _probed(made: Check) -> list[str]:
     async def once() -> None:
         await probe_once(made, timeout=TIMEOUT)
 
-    error = _in_thread(lambda: anyio.run(once))
+    error = in_thread(lambda: anyio.run(once))
     return [f"one probe: {error}"] if error is not None else []
-
-
-def _in_thread(work: Callable[[], None]) -> BaseException | None:
-    """What `work` raises, run where no event loop is."""
-    raised: list[BaseException] = []
-
-    def contained() -> None:
-        try:
-            work()
-        except BaseException as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=contained, name="auscult-contract")
-    thread.start()
-    thread.join()
-    return raised[0] if raised else None

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
         Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
     )
 
-__all__ = ["FakeContext", "probe_once"]
+__all__ = ["AnsweringServices", "FakeContext", "probe_once"]
 
 
-class _Services(Services):
+class AnsweringServices(Services):
     """The monitor's own, with an HTTP client that a function may answer."""
 
     def __init__(
@@ -74,7 +74,7 @@ class FakeContext(ProbeContext):
         far; `policy` the monitor's own, which lets a probe connect to loopback.
         """
         component = Component(name=name, check=check if check is not None else _Nothing(), timeout=timeout)
-        super().__init__(component, _Services(clock or SystemClock(), policy, state_dir, answer))
+        super().__init__(component, AnsweringServices(clock or SystemClock(), policy, state_dir, answer))
         for ping in pings:
             self.add_ping(ping)
 
