@@ -23,13 +23,18 @@ export const inbox = computed(() =>
 export const suppressed = computed(() => [...open.value.values()].filter((alert) => alert.status === "suppressed"));
 export const unattended = computed(() => inbox.value.filter((alert) => alert.status === "active").length);
 
+/** Alerts that are over and the number of the change that ended them: an answer that is late must not bring them back. */
+const over = new Map<string, number>();
+
 /** Take in one alert, unless a later state of it is known. */
 export function takeAlert(alert: Alert): void {
   const held = open.value.get(alert.id);
   if (held && held.number > alert.number) return;
   const next = new Map(open.value);
-  if (alert.status === "resolved") next.delete(alert.id);
-  else next.set(alert.id, alert);
+  if (alert.status === "resolved") {
+    next.delete(alert.id);
+    over.set(alert.id, alert.number);
+  } else next.set(alert.id, alert);
   open.value = next;
   alertsRevision.value += 1;
 }
@@ -52,13 +57,19 @@ export function takeChannel(channel: Channel): void {
   channels.value = [...others, channel].sort((a, b) => a.name.localeCompare(b.name));
 }
 
+function newer(alert: Alert): Alert {
+  const held = open.value.get(alert.id);
+  return held && held.number > alert.number ? held : alert;
+}
+
 /** Everything of the above by requests, for the start and where there is no stream. */
 export async function loadAlerts(): Promise<void> {
   const states = ["active", "acknowledged", "suppressed"];
   const lists = await Promise.all(
     states.map((state) => get<AlertList>(`/api/v1/alerts?status=${state}&limit=500`).catch(() => ({ alerts: [] }))),
   );
-  open.value = new Map(lists.flatMap((list) => list.alerts).map((alert) => [alert.id, alert]));
+  const found = lists.flatMap((list) => list.alerts).filter((alert) => (over.get(alert.id) ?? -1) < alert.number);
+  open.value = new Map(found.map((alert) => [alert.id, newer(alert)]));
   silences.value = (await get<{ silences: Silence[] }>("/api/v1/silences")).silences;
   alertsRevision.value += 1;
 }

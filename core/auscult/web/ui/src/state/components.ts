@@ -79,12 +79,30 @@ export const counted = computed(() =>
   [...known.value.values()].map((held) => held.value.component).filter((component) => component.counted),
 );
 
+/** The unhealthy components that one depends on, directly or through others: its likely causes, the deepest first. */
+export function causesOf(component: Component): string[] {
+  const found: string[] = [];
+  const seen = new Set([component.name]);
+  const look = (names: string[]): void => {
+    for (const name of names) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const needed = known.value.get(name)?.value.component;
+      if (!needed) continue;
+      look(needed.depends_on);
+      if (needed.status === "unhealthy") found.push(name);
+    }
+  };
+  if (component.status !== "healthy") look(component.depends_on);
+  return found;
+}
+
 export function setComponents(components: Component[]): void {
   batch(() => {
     const next = new Map<string, Signal<Known>>();
     for (const component of components) {
       const held = known.value.get(component.name);
-      if (held) held.value = { component, beats: held.value.beats };
+      if (held) held.value = { component: newer(held.value.component, component), beats: held.value.beats };
       next.set(component.name, held ?? signal({ component, beats: [] }));
     }
     const names = [...next.keys()];
@@ -92,6 +110,28 @@ export function setComponents(components: Component[]): void {
     if (names.length !== before.length || names.some((name, n) => name !== before[n])) known.value = next;
     loaded.value = true;
   });
+}
+
+const TOLD = [
+  "status",
+  "message",
+  "last_check",
+  "since",
+  "response_time_ms",
+  "success_rate",
+  "p50_ms",
+  "p95_ms",
+  "p99_ms",
+  "consecutive_failures",
+  "reasons",
+  "flapping",
+  "stale",
+] as const satisfies readonly (keyof Component)[];
+
+/** What was asked for; but the stream may have told of later results while the answer was on its way. */
+function newer(held: Component, asked: Component): Component {
+  if ((held.last_check ?? "") <= (asked.last_check ?? "")) return asked;
+  return { ...asked, ...Object.fromEntries(TOLD.map((name) => [name, held[name]])) };
 }
 
 /** Take in a summary: some fields of a component, and the result that it is told for. */

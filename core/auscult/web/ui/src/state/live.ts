@@ -33,6 +33,8 @@ const POLL_MS = 5000;
 const SLOW_MS = 60_000;
 const RETRY_MS = 3000;
 const HIDDEN_MS = 60_000;
+/** What was asked for within this time need not be asked for again because the stream begins. */
+const ASKED_MS = 5000;
 
 let source: EventSource | null = null;
 let lastId = "";
@@ -41,6 +43,7 @@ let retrying: ReturnType<typeof setTimeout> | undefined;
 let closing: ReturnType<typeof setTimeout> | undefined;
 let telling: ReturnType<typeof setTimeout> | undefined;
 let started = false;
+let asked = 0;
 
 /** Begin to follow the server: everything once by requests, then what the stream says. */
 export function follow(): void {
@@ -86,6 +89,7 @@ async function quietly(asked: Promise<unknown>): Promise<boolean> {
 }
 
 async function ask(): Promise<boolean> {
+  asked = Date.now();
   const found = await quietly(Promise.all([loadComponents(), loadSystem(), loadAlerts()]));
   if (found) await Promise.all([quietly(loadBeats()), quietly(loadChannels())]);
   return found;
@@ -189,7 +193,7 @@ function begin({ mode }: Hello): void {
   beginnings.value += 1;
   if (mode !== "snapshot") return;
   forgetAlerts(); // they follow, all that are open
-  if (loaded.value) {
+  if (loaded.value && Date.now() - asked > ASKED_MS) {
     void quietly(loadComponents().then(loadBeats)); // who has left is not told
     tellChange();
   }

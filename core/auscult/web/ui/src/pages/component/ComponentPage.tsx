@@ -8,13 +8,13 @@ import { AlertCard } from "../../parts/AlertCard";
 import { Card } from "../../parts/Card";
 import { Changes } from "../../parts/Changes";
 import { Heartbeat } from "../../parts/Heartbeat";
-import { Elsewhere } from "../../parts/Link";
+import { ComponentLink, Elsewhere } from "../../parts/Link";
 import { Moment } from "../../parts/Moment";
 import { Sign } from "../../parts/Sign";
 import { Empty, Loading } from "../../parts/states";
 import { inbox } from "../../state/alerts";
-import { known, loaded, loadManyBeats, MANY_BEATS, mergeComponent } from "../../state/components";
-import { href, route } from "../../state/route";
+import { causesOf, known, loaded, loadManyBeats, MANY_BEATS, mergeComponent } from "../../state/components";
+import { route } from "../../state/route";
 import { may } from "../../state/session";
 import { level, STATUS, TREND } from "../../words";
 import { TrendMark } from "../overview/ComponentRow";
@@ -69,6 +69,7 @@ export function ComponentPage() {
 
 function Head({ component }: { component: Component }) {
   const { name, status } = component;
+  const causes = causesOf(component);
   return (
     <header class={`component-head is-${status}`}>
       <nav class="crumbs" aria-label="Where you are">
@@ -107,15 +108,17 @@ function Head({ component }: { component: Component }) {
       <p class="component-reason" role="status">
         {component.message || "It has not said anything yet."}
         {component.reasons.length > 0 ? <span class="soft"> Beyond its level: {component.reasons.map(level).join(", ")}.</span> : null}
-        {component.blamed_on.length > 0 ? (
+        {causes.length > 0 ? (
           <>
             {" "}
             Likely cause:{" "}
-            {component.blamed_on.map((cause) => (
-              <a key={cause} href={href("components", cause)}>
-                {cause}
-              </a>
+            {causes.map((cause, n) => (
+              <span key={cause}>
+                {n > 0 ? ", " : ""}
+                <ComponentLink name={cause} />
+              </span>
             ))}
+            .
           </>
         ) : null}
       </p>

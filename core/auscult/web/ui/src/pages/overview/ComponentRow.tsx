@@ -7,7 +7,7 @@ import { ComponentLink } from "../../parts/Link";
 import { Moment } from "../../parts/Moment";
 import { Sign } from "../../parts/Sign";
 import { Sparkline } from "../../parts/Sparkline";
-import { BEATS, type Known } from "../../state/components";
+import { BEATS, causesOf, type Known } from "../../state/components";
 import { STATUS, TREND } from "../../words";
 
 export function ComponentRow({ name, held }: { name: string; held: Signal<Known> }) {
@@ -59,8 +59,8 @@ export function ComponentRow({ name, held }: { name: string; held: Signal<Known>
 }
 
 function Blame({ component }: { component: Component }) {
-  if (component.blamed_on.length === 0) return null;
-  return <b> · likely cause: {component.blamed_on.join(", ")}</b>;
+  const causes = causesOf(component);
+  return causes.length > 0 ? <b> · likely cause: {causes.join(", ")}</b> : null;
 }
 
 const ARROWS: Record<Trend, string> = {

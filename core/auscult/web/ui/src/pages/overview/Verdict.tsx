@@ -6,7 +6,7 @@ import { ComponentLink } from "../../parts/Link";
 import { Moment } from "../../parts/Moment";
 import { Sign } from "../../parts/Sign";
 import { inbox } from "../../state/alerts";
-import { counted, known, system } from "../../state/components";
+import { causesOf, counted, known, system } from "../../state/components";
 import { href } from "../../state/route";
 import { BADNESS } from "../../words";
 
@@ -32,7 +32,7 @@ export function Verdict() {
 
 /** Those in trouble whose trouble is their own. */
 function causes(bad: Component[]): Component[] {
-  const own = bad.filter((component) => component.blamed_on.length === 0);
+  const own = bad.filter((component) => causesOf(component).length === 0);
   const found = own.length > 0 ? own : bad;
   return found.sort((a, b) => BADNESS[b.status] - BADNESS[a.status] || (a.since ?? "").localeCompare(b.since ?? ""));
 }
@@ -96,9 +96,9 @@ function Trouble({ bad, all }: { bad: Component[]; all: Component[] }) {
 }
 
 function Cause({ bad, found }: { bad: Component[]; found: Component[] }) {
-  const blamed = [...new Set(bad.flatMap((component) => component.blamed_on))];
+  const blamed = [...new Set(bad.flatMap((component) => causesOf(component).slice(0, 1)))];
   if (blamed.length > 0) {
-    const hit = bad.filter((component) => component.blamed_on.length > 0).map((component) => component.name);
+    const hit = bad.filter((component) => causesOf(component).length > 0).map((component) => component.name);
     return (
       <>
         {blamed.map((name, n) => (
