@@ -137,6 +137,8 @@ class AlertManager:
         self._seen: dict[str, Alert] = {}
         self._resolved: list[tuple[int, str]] = []
         self._listeners: list[Callable[[int, AlertChange], None]] = []
+        self._stepped: float | None = None
+        self._proving: anyio.Event | None = None
         self._happened: Counter[ChangeKind] = Counter()
         self._witnesses: list[Callable[[Batch, list[int]], None]] = []
         self._recent: deque[tuple[int, AlertChange]] = deque(maxlen=RECENT)
@@ -309,6 +311,7 @@ class AlertManager:
         """Step the rules on a component's fresh result, and say so to alerts that wait for one."""
         if self._stopped:
             return
+        self._stepped = self._clock.monotonic()
         self._apply(self._engine.step(result.component, RuleData(view, reckon), result.at), result.at)
         self._book.looked_at(result.component, result.at)
         self._settle()
@@ -725,6 +728,25 @@ class AlertManager:
                 for name, state in sorted(states.items())
             },
         )
+
+    def stepped_at(self) -> float | None:
+        """When rules last judged a result, monotonic; None: never."""
+        return self._stepped
+
+    async def commits(self, within: float) -> bool:
+        """Whether something can be committed now, behind everything that waits to be."""
+        done = self._proving
+        if done is None or done.is_set():
+            done, proof = anyio.Event(), Batch()
+            proof.proof, self._proving = self._clock.now_ms(), done
+            self._commit(proof, done.set)
+        with anyio.move_on_after(within):
+            await done.wait()
+        return done.is_set()
+
+    def stalled(self) -> list[str]:
+        """Channels with something due that nobody sees to."""
+        return self._delivery.stalled() if self._delivery is not None else sorted(self._channels)
 
     def channels_of(self, alert: Alert) -> list[str]:
         """Names of the channels that the routes in force lead an alert to."""

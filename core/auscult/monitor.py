@@ -27,10 +27,11 @@ from auscult.metrics_manager import MetricsManager
 from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, Reading, Status, SystemHealth
 from auscult.options import Duration
 from auscult.runtime.context import Services
+from auscult.runtime.deadman import DeadMan
 from auscult.runtime.feed import Feed
 from auscult.runtime.health import HealthMonitor, restored_results
 from auscult.runtime.inbox import Inbox, Stored
-from auscult.runtime.loop import Loop, current_loop
+from auscult.runtime.loop import Handle, Loop, current_loop
 from auscult.runtime.readings import MAX_MEASUREMENTS, settle, to_reading, to_result
 from auscult.runtime.runner import Runner
 from auscult.runtime.self_check import SelfCheck
@@ -57,6 +58,8 @@ HEALTH_CHECK, DASHBOARD_UPDATE = "HEALTH_CHECK_INTERVAL", "DASHBOARD_UPDATE_INTE
 ALERT_CHECK = "ALERT_CHECK_INTERVAL"
 READY_AFTER = 10.0
 """Seconds after which the monitor is ready even if some first probe still runs (decision 8)."""
+STEPPED_WITHIN = 60.0
+"""Seconds within which rules have to judge some result: the monitor's own comes every ten."""
 HOUR_MS = 3_600_000
 
 
@@ -120,6 +123,8 @@ class Monitor:
         self.incidents = Incidents(self)
         self._configure_dashboards(None)
         self.feed = Feed()
+        self.dead_man: DeadMan | None = None
+        self._watching: Handle | None = None
         self.alerts.witness(self.feed.committed)
         self._myself = self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
@@ -175,12 +180,14 @@ class Monitor:
         if self.store is not None:
             self.health.set_uptime(await to_thread.run_sync(partial(self.store.uptime, self.clock.now_ms())))
             loop.spawn(self._refresh_uptime)
+        self._watch_over()
         log.info("monitoring %d components", len(self.health.components) - 1)
 
     async def stop(self) -> None:
         """Stop everything and close the store; what was taken in is on disk afterwards."""
         with anyio.CancelScope(shield=True):
             self.feed.close()
+            self._watch_over(end=True)
             self._inbox.close()  # first: what came in is judged before the alerts end
             await self.alerts.stop()
             await self.metrics.stop()
@@ -255,6 +262,7 @@ class Monitor:
         self.alerts.configure(settings.alerting)
         self.metrics.configure(settings.metrics)
         self.settings, self.catalogue = settings, catalogue
+        self._watch_over()
         self._configure_dashboards(settings)
         if self.store is not None:
             self.store.note_run(self.clock.now_ms(), settings=self._settings_fingerprint(), starts=False)
@@ -264,6 +272,26 @@ class Monitor:
         from auscult.config.fingerprint import settings_fingerprint
 
         return settings_fingerprint(self.settings) if self.settings is not None else ""
+
+    def _watch_over(self, *, end: bool = False) -> None:
+        """Ask the dead-man address that is configured now, or none."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self._watching = self.dead_man = None
+        wanted = self.settings.deadman if self.settings is not None and not end else None
+        if wanted is None or not wanted.url or self._loop is None:
+            return
+        self.dead_man = DeadMan(
+            wanted.url,
+            float(wanted.interval),
+            self.alerts,
+            self.clock,
+            lambda: self._services.client,
+            stepped_within=max(STEPPED_WITHIN, 3 * self.health.components[SELF].interval),
+            method=wanted.method,
+            headers=wanted.headers,
+        )
+        self._watching = self._loop.spawn(self.dead_man.run)
 
     def _apply_itself(self, settings: Settings) -> None:
         """The monitor's own component as ``[components.auscult]`` wants it, or as it was made."""
@@ -504,6 +532,7 @@ class Monitor:
             loop_blocked=runner.watchdog.count if runner.watchdog is not None else 0,
             problems=len(self.problems),
             alerts=self.alerts.stats(),
+            deadman=(self.dead_man.broken, self.dead_man.error) if self.dead_man is not None else None,
             store=self.store.stats() if self.store is not None else None,
         )
 

@@ -14,6 +14,7 @@ from auscult.config.references import Given
 from auscult.config.report import COMMAND_LINE
 from auscult.config.settings import (
     AuthTable,
+    DeadManSettings,
     DefaultSettings,
     EgressSettings,
     LimitSettings,
@@ -33,6 +34,7 @@ LAYERED: dict[str, type[Struct]] = {
     "defaults": DefaultSettings,
     "limits": LimitSettings,
     "egress": EgressSettings,
+    "deadman": DeadManSettings,
     "status_page": StatusPageSettings,
 }
 """The tables whose keys variables and the command line may set."""
@@ -43,7 +45,7 @@ _INTERVALS: dict[str, KeyPath] = {
     "DASHBOARD_UPDATE_INTERVAL": ("defaults", "dashboard_update_interval"),
 }
 _ALONE: dict[str, KeyPath] = {"AUSCULT_STATE_DIR": ("store", "state_dir"), "AUSCULT_PLUGINS": ("plugins",)}
-_ELSEWHERE = ("AUSCULT_CONFIG", "AUSCULT_TOKEN")
+_ELSEWHERE = ("AUSCULT_CONFIG", "AUSCULT_TOKEN", "AUSCULT_URL")
 """Variables that are read by others."""
 _KUBERNETES = re.compile(r"AUSCULT_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
 """What Kubernetes sets in every pod beside a service that is called ``auscult``; so is ``AUSCULT_PORT=tcp://…``."""

@@ -19,6 +19,7 @@ from auscult.config.environment import Layers
 from auscult.config.references import References, names_in
 from auscult.config.report import Report
 from auscult.config.settings import (
+    DeadManSettings,
     EgressSettings,
     LimitSettings,
     MetricsSettings,
@@ -108,6 +109,7 @@ def _settle(
         "server": tables.settings("server", ServerSettings),
         "limits": tables.settings("limits", LimitSettings),
         "egress": tables.settings("egress", EgressSettings),
+        "deadman": tables.settings("deadman", DeadManSettings),
         "store": tables.store(source.directory),
         "auth": tables.auth(source.directory),
         "routes": tables.routes(),

@@ -22,6 +22,7 @@ __all__ = [
     "AuthSettings",
     "AuthTable",
     "ComponentKeys",
+    "DeadManSettings",
     "DefaultSettings",
     "EgressSettings",
     "LimitSettings",
@@ -224,6 +225,28 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         _check_networks("deny", self.deny)
 
 
+class DeadManSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An address that is asked for as long as alerts could go out, for a watchdog elsewhere that raises the alarm when
+    nobody asks any more. It falls silent when rules are judged no more, when alerts cannot be committed, when nobody
+    delivers, and when every channel has failed for five minutes.
+    """
+
+    url: SecretStr = ""
+    """The address: of Healthchecks, of Uptime Kuma's push monitor, or of another auscult's `heartbeat`. Empty: none."""
+    interval: Duration = Duration(60)
+    """Time between two requests."""
+    method: Literal["GET", "POST"] = "GET"
+    """How it is asked; another auscult wants `POST`."""
+    headers: dict[str, SecretStr] = {}
+    """Headers of the request: `{ Authorization = "Bearer …" }`."""
+
+    def __post_init__(self) -> None:
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ValueError("`url`: expected an address that begins with http:// or https://")
+        if self.interval < 1:
+            raise ValueError(f"`interval`: expected at least 1s, found {self.interval}")
+
+
 class MetricsSettings(Struct, frozen=True, kw_only=True):
     """Exporters and sources, built, and what else the metrics need to know."""
 
@@ -381,6 +404,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     defaults: DefaultSettings = DefaultSettings()
     limits: LimitSettings = LimitSettings()
     egress: EgressSettings = EgressSettings()
+    deadman: DeadManSettings = DeadManSettings()
     plugins: tuple[str, ...] = ()
     """Local plugins: paths relative to the file, or dotted module names."""
     channels: dict[str, dict[str, Any]] = {}

@@ -16,7 +16,7 @@ from auscult.options import Duration, public
 __all__ = ["Plan", "plan", "show"]
 
 _PACE = ("interval", "timeout", "retry_interval")
-_TABLES = ("server", "store", "defaults", "limits", "egress", "status_page")
+_TABLES = ("server", "store", "defaults", "limits", "egress", "deadman", "status_page")
 _NAMED = ("channels", "exporters", "sources", "rules", "maintenance", "dashboards")
 _AT_START = ("server.", "store.", "egress.", "limits.")
 """What a running server keeps until it is started anew."""

@@ -131,6 +131,8 @@ FAMILIES: dict[str, Family] = {
             "seconds",
             ("channel",),
         ),
+        Family("auscult_deadman_silent", "gauge", "1 while the dead-man address is not asked: alerts could not go out."),
+        Family("auscult_deadman_failing", "gauge", "1 while the dead-man address cannot be asked."),
         Family("auscult_channel_breaker_open", "gauge", "1 while single attempts only are made.", "", ("channel",)),
         Family("auscult_metric_series", "gauge", "Series taken in from outside.", "series", ("origin",)),
         Family(

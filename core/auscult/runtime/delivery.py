@@ -39,6 +39,10 @@ LOOK_AGAIN = 5.0
 """Seconds between looks at a channel whose every place is taken by deliveries that do not end."""
 
 
+STALLED_MS = 30_000
+"""How long something may be due before somebody takes it."""
+
+
 class ChannelStats(Struct, frozen=True, kw_only=True):
     """How one channel is doing."""
 
@@ -166,6 +170,21 @@ class Delivery:
     def in_flight(self) -> int:
         """Deliveries under way."""
         return sum(len(worker.flying) for worker in [*self._workers.values(), *self._leaving])
+
+    def stalled(self) -> list[str]:
+        """Channels with something that has been due for long, could leave, and does not: nobody sees to them."""
+        since = self._clock.now_ms() - STALLED_MS
+        return [
+            name
+            for name, worker in sorted(self._workers.items())
+            if self._stopped
+            or (
+                (due := self._outbox.next_due(name)) is not None
+                and due < since
+                and worker.room
+                and worker.breaker.until <= self._clock.monotonic()
+            )
+        ]
 
     def stats(self) -> dict[str, ChannelStats]:
         """How each channel is doing."""

@@ -78,8 +78,10 @@ def _alerting(stats: AlertStats | None) -> dict[str, float]:
 
 
 def _complaints(stats: MonitorStats) -> list[str]:
-    store = stats.store
+    store, (silent, unheard) = stats.store, stats.deadman or ("", "")
     return [
+        f"the alert path is broken, the dead-man address is not asked: {silent}" if silent else "",
+        f"the dead-man address cannot be asked: {unheard}" if unheard else "",
         f"probes start up to {stats.lateness_p99:.1f} s late (p99)" if stats.lateness_p99 > LATE else "",
         f"{stats.hung} hanging probes ignored their cancellation" if stats.hung else "",
         f"{stats.parked} components are parked because their probe blocked the event loop" if stats.parked else "",

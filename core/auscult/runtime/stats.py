@@ -34,6 +34,8 @@ class MonitorStats(Struct, frozen=True, kw_only=True):
     problems: int = 0
     store: StoreStats | None = None
     alerts: AlertStats | None = None
+    deadman: tuple[str, str] | None = None
+    """Why the dead-man address is not asked, and why asking failed; empty texts. None where there is none."""
 
 
 def figures(stats: MonitorStats) -> dict[str, float]:
@@ -55,6 +57,9 @@ def figures(stats: MonitorStats) -> dict[str, float]:
         "auscult_schedule_lateness_p99_seconds": stats.lateness_p99,
         "auscult_schedule_lateness_max_seconds": stats.lateness_max,
     }
+    if stats.deadman is not None:
+        found["auscult_deadman_silent"] = float(bool(stats.deadman[0]))
+        found["auscult_deadman_failing"] = float(bool(stats.deadman[1]))
     if (store := stats.store) is not None:
         found |= {
             "auscult_store_queue_results": store.queue_length,

@@ -84,6 +84,7 @@ _ROW = f"""INSERT INTO delivery ({ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
     done_at = excluded.done_at WHERE excluded.fence >= fence"""  # noqa: S608
 _SILENCE = "INSERT OR REPLACE INTO silence VALUES (?, ?, ?)"
 _STATE = "INSERT OR REPLACE INTO rule_state VALUES (?, ?, ?)"
+_PROOF = "INSERT OR REPLACE INTO watermark VALUES ('proof', ?)"
 _AUDIT = "INSERT INTO audit (at, who, action, target, details) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -105,6 +106,9 @@ def write_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> l
         connection.executemany(_SILENCE, [(s.id, s.ends_at, _encode(s)) for s in silences.values()])
     if audits:
         connection.executemany(_AUDIT, audits)
+    proofs = [batch.proof for batch in batches if batch.proof is not None]
+    if proofs:
+        connection.execute(_PROOF, (proofs[-1],))
     states = next((batch.rule_states for batch in reversed(batches) if batch.rule_states is not None), None)
     if states is not None:
         _write_states(connection, states)
