@@ -197,7 +197,7 @@ def test_attempts_come_back_one_by_one():
 )
 async def test_a_rebound_name_reaches_nothing_without_tokens(host):
     """A page whose name resolves to this machine sends its own Host; reading and changing are refused alike."""
-    async with asking() as client:
+    async with asking(built_page=False) as client:
         for method, path in (("GET", "/"), ("GET", "/metrics"), ("GET", "/api/v1/config"), ("POST", "/-/reload")):
             assert_problem(await client.request(method, path, headers={"Host": host}), 403)
 

@@ -182,7 +182,10 @@ def test_planted_secrets_show_nowhere(tmp_path, echo, form):
                 assert not leaks(found.text), (name, found.text)
             for method, path in routes_of(create_app(Monitor())):
                 for name in names if "{name" in path else [""]:
-                    answer = client.request(method, path.replace("{name:str}", name).replace("{code:int}", "1"))
+                    asked = path.replace("{name:str}", name).replace("{code:int}", "1")
+                    if path == "/api/v1/events":
+                        asked += "?since=no-id"  # else it would never end
+                    answer = client.request(method, asked)
                     assert not leaks(answer.text + str(answer.headers)), (method, path, name, leaks(answer.text))
             server.file.write_text(text.replace('check = "redis"', 'check = "radish"').replace("model =", "modell ="))
             refused = client.post("/-/reload")

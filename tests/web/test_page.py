@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import pytest
-from tests.web.helpers import asking
+from tests.web import helpers
 
 from auscult import Component, Monitor, Reading
 from auscult.errors import ConfigurationError
 from auscult.runtime.function import FunctionCheck
 
 pytestmark = pytest.mark.anyio
+
+asking = partial(helpers.asking, built_page=False)
+"""The page of those who have not built the other one."""
 
 HOSTILE = [
     "<script>alert(1)</script>",

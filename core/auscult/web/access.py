@@ -77,7 +77,7 @@ class Access:
         self.require_proper(connection)
         try:
             return await self._caller(connection)
-        except NotAuthorizedException:
+        except (NotAuthorizedException, PermissionDeniedException):
             return None
 
     async def session_of(self, connection: Connection) -> Caller | None:

@@ -32,8 +32,10 @@ from auscult.web.bodies import (
 from auscult.web.dashboards import dashboard_api_routes
 from auscult.web.events import event_routes
 from auscult.web.json_bodies import require_json
+from auscult.web.past import past_routes
 from auscult.web.problems import BODY_ERRORS, ERRORS
 from auscult.web.recent import recent_routes
+from auscult.web.reloading import Reload
 from auscult.web.stream import EventStream
 
 __all__ = ["api_router"]
@@ -182,12 +184,13 @@ def _ping_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     return (success, start, fail, ended)
 
 
-def api_router(monitor: Monitor, stream: EventStream) -> Router:
+def api_router(monitor: Monitor, stream: EventStream, reload: Reload | None = None) -> Router:
     """The routes below ``/api/v1``."""
     routes = (_reading_routes, _inventory_routes, _acting_routes, _ping_routes)
     handlers = [handler for make in routes for handler in make(monitor)]
     handlers += alert_api_routes(monitor)
     handlers += dashboard_api_routes(monitor)
+    handlers += past_routes(monitor, reload)
     handlers += event_routes(monitor, stream)
     handlers += recent_routes(monitor)
     return Router("/api/v1", route_handlers=handlers, tags=["api"])

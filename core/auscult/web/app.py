@@ -18,6 +18,7 @@ from auscult.web.alerts import alert_routes
 from auscult.web.answers import HealthAnswers
 from auscult.web.api import api_router
 from auscult.web.bodies import ReadingBody
+from auscult.web.built import BuiltPage, built_routes
 from auscult.web.control import control_routes
 from auscult.web.dashboards import dashboard_routes
 from auscult.web.front import Front
@@ -29,6 +30,7 @@ from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
 from auscult.web.problems import MAX_BODY, problem_handlers
 from auscult.web.reloading import Reload
+from auscult.web.status_page import status_page_routes
 from auscult.web.stream import EventStream
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ __all__ = ["create_app", "make_litestar"]
 _SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -52,15 +54,19 @@ def create_app(
     settings: Settings | None = None,
     reload: Reload | None = None,
     trust_host: bool = False,
+    built_page: bool = True,
 ) -> ASGIApp:
     """The ASGI application for `monitor`, to serve or to mount. It neither starts nor stops the monitor.
 
     Tokens and other rules of access are those of the monitor's settings at the time of each request, or of `settings`
     where the monitor has none; without both, this machine alone may ask. `trust_host` leaves access to the
-    application it is mounted in. `reload` is what ``POST /-/reload`` calls.
+    application it is mounted in. `reload` is what ``POST /-/reload`` calls. Without `built_page` the server-rendered
+    page is shown, as it is where the other one has not been built.
     """
     answers = HealthAnswers(monitor)
-    app = make_litestar(monitor, answers, settings=settings, reload=reload, trust_host=trust_host)
+    app = make_litestar(
+        monitor, answers, settings=settings, reload=reload, trust_host=trust_host, built_page=built_page
+    )
     front = Front(lambda: app, answers)
     front.prepare()
     return front
@@ -73,6 +79,7 @@ def make_litestar(
     settings: Settings | None = None,
     reload: Reload | None = None,
     trust_host: bool = False,
+    built_page: bool = True,
 ) -> Litestar:
     """The application behind the `Front`; see `create_app`."""
 
@@ -80,6 +87,8 @@ def make_litestar(
         return monitor.settings if monitor.settings is not None else settings
 
     access = Access(monitor, current, trust_host=trust_host)
+    built = BuiltPage()
+    shown = built if built_page and built.exists else None
     stream = EventStream(monitor)
 
     def root() -> Router:
@@ -94,8 +103,10 @@ def make_litestar(
                 *metrics_routes(monitor),
                 *control_routes(reload),
                 *openapi_routes(lambda: _describe(root())),
-                *page_routes(monitor),
-                api_router(monitor, stream),
+                *page_routes(monitor, shown),
+                *built_routes(built),
+                *status_page_routes(monitor, shown, current),
+                api_router(monitor, stream, reload),
             ],
             guards=[access.guard],
             after_request=_secure,

@@ -1,7 +1,7 @@
-"""The first page: every component with its state, its recent results and its figures. Server-rendered, live enough.
+"""The page where it has not been built: every component with its state, its recent results and its figures.
 
-Everything that comes from outside is escaped; there is no inline script or style, so the content security policy can
-forbid both. Works without JavaScript: the page then reloads itself.
+Server-rendered, live enough. Everything that comes from outside is escaped; there is no inline script or style, so the
+content security policy can forbid both. Works without JavaScript: the page then reloads itself.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 
 from auscult import __version__
 from auscult.clock import iso_seconds
 from auscult.model import CheckResult, ComponentHealth, Status, SystemHealth
 from auscult.monitor import SELF, Monitor
+from auscult.web.built import BuiltPage
 
 __all__ = ["page_routes"]
 
@@ -41,12 +44,9 @@ _HEADLINES = {
 }
 
 
-def page_routes(monitor: Monitor) -> list[BaseRouteHandler]:
-    """The page, its live part, and its two static files."""
-
-    @get("/", include_in_schema=False, media_type="text/html")
-    async def page() -> str:
-        return _page(_live(monitor))
+def page_routes(monitor: Monitor, built: BuiltPage | None) -> list[BaseRouteHandler]:
+    """The page and the login: as built, or else server-rendered; the live part and static files of the latter."""
+    first = [_shell(built, "/"), _shell(built, "/login")] if built is not None else [_rendered(monitor), _login()]
 
     @get("/fragment", include_in_schema=False, media_type="text/html")
     async def fragment() -> str:
@@ -61,7 +61,48 @@ def page_routes(monitor: Monitor) -> list[BaseRouteHandler]:
 
         return serve
 
-    return [page, fragment, static("style.css", "text/css"), static("live.js", "text/javascript")]
+    scripts = [static(name, "text/javascript") for name in ("live.js", "login.js")]
+    return [*first, fragment, static("style.css", "text/css"), *scripts]
+
+
+def _shell(built: BuiltPage, path: str) -> BaseRouteHandler:
+    """The built page holds no data, so everybody may have it; what it then asks for is judged."""
+
+    @get(path, public=True, include_in_schema=False, media_type="text/html", name=f"auscult-page-{path}")
+    async def page(request: Request[Any, Any, Any]) -> str:
+        found = built.page("index.html", request.scope.get("root_path", ""))
+        if found is None:
+            raise NotFoundException("The page is just being built anew; try again")
+        return found
+
+    return page
+
+
+def _rendered(monitor: Monitor) -> BaseRouteHandler:
+    @get("/", include_in_schema=False, media_type="text/html")
+    async def page() -> str:
+        return _page(_live(monitor))
+
+    return page
+
+
+def _login() -> BaseRouteHandler:
+    @get("/login", public=True, include_in_schema=False, media_type="text/html")
+    async def login(request: Request[Any, Any, Any]) -> str:
+        root = escape(request.scope.get("root_path", ""), quote=True)
+        return (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>auscult: log in</title>'
+            '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+            f'<link rel="stylesheet" href="{root}/static/style.css">'
+            f'<script src="{root}/static/login.js" defer></script></head><body><main><h1>Log in</h1>'
+            f'<form id="login" data-root="{root}/">'
+            '<p><label>Name <input name="name" autocomplete="username" required></label></p>'
+            "<p><label>Password "
+            '<input name="password" type="password" autocomplete="current-password" required></label></p>'
+            '<p><button>Log in</button></p><p id="words" role="alert"></p></form></main></body></html>'
+        )
+
+    return login
 
 
 def _page(live: str) -> str:

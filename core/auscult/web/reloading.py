@@ -16,28 +16,41 @@ if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
     from auscult.config import Plan, Settings
 
-__all__ = ["Reload", "reloading"]
+__all__ = ["Reload", "Reloading", "reloading"]
 
 Reload = Callable[[], Awaitable["Plan"]]
 """Reads the configuration again and takes it in; raises ConfigurationError and changes nothing where it is bad."""
 
 
-def reloading(monitor: Monitor, again: Callable[[], tuple[Settings, Catalogue]]) -> Reload:
+def reloading(monitor: Monitor, again: Callable[[], tuple[Settings, Catalogue]]) -> Reloading:
     """What takes in the configuration that `again` loads, one reload at a time.
 
     The server goes on listening where it does, so a configuration that would leave that address without tokens is
     refused as it is at the start.
     """
-    assert monitor.settings is not None, "only a monitor made from settings can be reloaded"
-    host = monitor.settings.server.host
-    turn = anyio.Lock()
+    return Reloading(monitor, again)
 
-    async def reload() -> Plan:
-        async with turn:
-            settings, catalogue = await to_thread.run_sync(again)
-            for listening in {host, settings.server.host}:
+
+class Reloading:
+    """Call it to reload; see `reloading`."""
+
+    def __init__(self, monitor: Monitor, again: Callable[[], tuple[Settings, Catalogue]]) -> None:
+        assert monitor.settings is not None, "only a monitor made from settings can be reloaded"
+        self._monitor, self._again = monitor, again
+        self._host = monitor.settings.server.host
+        self._turn = anyio.Lock()
+
+    async def __call__(self) -> Plan:
+        """Take in the configuration as it is now; says what changed. Raises ConfigurationError."""
+        async with self._turn:
+            settings, catalogue = await to_thread.run_sync(self._again)
+            for listening in {self._host, settings.server.host}:
                 server = msgspec.structs.replace(settings.server, host=listening)
                 check_exposure(msgspec.structs.replace(settings, server=server))
-            return monitor.reload(settings, catalogue)
+            return self._monitor.reload(settings, catalogue)
 
-    return reload
+    async def look(self) -> Settings:
+        """The configuration as it is now, and nothing is taken in. Raises ConfigurationError."""
+        async with self._turn:
+            settings, _ = await to_thread.run_sync(self._again)
+            return settings
