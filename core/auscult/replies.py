@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from auscult.alert import Notice, Notification
     from auscult.kinds import Channel, ChannelContext
 
-__all__ = ["LONGEST_WAIT", "deliver", "deliver_each", "mask", "raise_for_reply", "request_secrets", "retry_after"]
+__all__ = [
+    "LONGEST_WAIT",
+    "channel_secrets",
+    "deliver",
+    "deliver_each",
+    "mask",
+    "raise_for_reply",
+    "request_secrets",
+    "retry_after",
+]
 
 LONGEST_WAIT = 86_400.0
 """Seconds; a receiver that asks for more is tried again after this."""
@@ -227,6 +236,13 @@ def _pieces(url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
         if name.lower() not in ("content-type", "accept", "user-agent"):
             found |= {value, value.rpartition(" ")[2]}
     return tuple(sorted((piece for piece in found if len(piece) >= _SHORTEST_SECRET), key=len, reverse=True))
+
+
+def channel_secrets(channel: Channel) -> tuple[str, ...]:
+    """What no message about `channel` may repeat: its secrets, and of secret addresses the pieces but for the host."""
+    whole = secret_values(channel)
+    pieces = {piece for secret in whole if "://" in secret for piece in _pieces(secret, {})}
+    return tuple(sorted({*whole, *pieces}, key=len, reverse=True))
 
 
 def mask(channel: Channel, text: str) -> str:
