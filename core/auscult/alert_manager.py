@@ -626,7 +626,7 @@ class AlertManager:
             try:
                 await channel.send(test_notification(name, self._clock.now_ms()), ctx)
             except Exception as raised:
-                error = clean_text(in_words(raised))
+                error = clean_text(in_words(raised, channel))
         if scope.cancelled_caught:
             error = f"no answer within {ctx.timeout:g} s"
         return Tried(seconds=self._clock.monotonic() - begin, error=error)

@@ -93,7 +93,7 @@ class _Worker:
         try:
             self.channel.close()
         except BaseException as error:  # of a plugin, and nobody waits for anything here
-            log.warning("channel %s: closing failed: %s", self.name, clean_text(in_words(error)))
+            log.warning("channel %s: closing failed: %s", self.name, clean_text(in_words(error, self.channel)))
 
 
 class Delivery:
@@ -289,7 +289,7 @@ class Delivery:
             self._pump(current)
 
     def _failed(self, worker: _Worker, envelope: Envelope, error: BaseException, now: int) -> None:
-        reason = clean_text(in_words(error))
+        reason = clean_text(in_words(error, worker.channel))
         worker.failed += 1
         if reason != worker.last_error or worker.breaker.failures == 0:
             log.warning("channel %s: %s", worker.name, reason)

@@ -9,6 +9,8 @@ from auscult.alert import Notification
 from auscult.alerts.rows import Envelope
 from auscult.errors import DeliveryError
 from auscult.kinds import Channel, ChannelContext
+from auscult.options import scrub
+from auscult.replies import channel_secrets
 from auscult.runtime.loop import Handle, Loop
 from auscult.runtime.readings import failure
 
@@ -90,10 +92,13 @@ class Sending:
         self.hung = self.running
 
 
-def in_words(error: BaseException) -> str:
-    """What went wrong, in a sentence for people; whatever the exception of a plugin does when it is asked."""
+def in_words(error: BaseException, channel: Channel) -> str:
+    """What went wrong, in a sentence for people; whatever the exception of a plugin does when it is asked.
+
+    Without what `channel` holds in secret.
+    """
     try:
         said = str(error) if isinstance(error, DeliveryError) else failure(error)
-        return said.strip() or type(error).__name__
+        return scrub(said, channel_secrets(channel)).strip() or type(error).__name__
     except BaseException:
         return type(error).__name__
