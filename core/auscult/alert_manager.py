@@ -198,7 +198,8 @@ class AlertManager:
 
     def rehearse(self, keep: Callable[[Batch], None]) -> None:
         """Judge without storing and delivering: what is decided goes to `keep`, and counts as committed at once."""
-        self._committer.keep(keep)
+        self.witness(lambda batch, _: keep(batch))
+        self._committer.at_once()
         self._reroute()
 
     @property

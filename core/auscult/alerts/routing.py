@@ -22,6 +22,7 @@ class Escalation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     after: Duration
     """Time since it fired."""
     channels: tuple[str, ...]
+    """Names of channels."""
 
 
 class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"continue_": "continue"}):

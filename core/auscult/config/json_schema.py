@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct, inspect
 
+from auscult.alerts.routing import Route
 from auscult.config import words
+from auscult.config.alerting import MaintenanceTable
 from auscult.config.dashboards import DashboardTable, PanelKeys
 from auscult.config.environment import LAYERED
 from auscult.config.fielddocs import field_docs, summary
 from auscult.config.settings import ComponentKeys
 from auscult.config.tables import KINDS, PACED
 from auscult.options import Duration
+from auscult.rules.rule import RuleTable
 
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
@@ -48,9 +51,10 @@ def schema(catalogue: Catalogue) -> Schema:
             },
             "components": _components(catalogue.checks),
             **{table: _kinds(getattr(catalogue, table, {}), key, paced=table in PACED) for table, key in KINDS.items()},
-            "rules": _named({"type": "object"}),
+            "rules": _named(_struct(RuleTable)),
+            "maintenance": _named(_struct(MaintenanceTable)),
             "dashboards": _dashboards(catalogue.panels),
-            "routes": {"type": "array", "items": {"type": "object"}},
+            "routes": {"type": "array", "items": _struct(Route)},
             **tables,
         },
         "additionalProperties": False,

@@ -125,15 +125,20 @@ def _settle(
         export_interval=float(defaults.metrics_export_interval),
         store_interval=float(values["store"].metric_interval),
     )
-    values["alerting"] = alert_settings(
-        tables.decoder, catalogue, layers.data, tables.objects["channels"], float(defaults.alert_check_interval)
-    )
     components: dict[str, Component]
     if discovered := "components" not in layers.data:
         components, warnings = discovered_components(catalogue, environ, defaults)
         report.findings.extend(warnings)
     else:
         components = Components(tables.decoder, catalogue, defaults).build(layers.data["components"])
+    values["alerting"] = alert_settings(
+        tables.decoder,
+        catalogue,
+        layers.data,
+        tables.objects["channels"],
+        components,
+        float(defaults.alert_check_interval),
+    )
     if report.failed:
         raise ConfigurationError(report.sorted())
     itself = components.pop(ITSELF, None)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from auscult.alerts.routing import Escalation, Route
 from auscult.config import words
+from auscult.config.alerting import MaintenanceTable
 from auscult.config.dashboards import DashboardTable, PanelKeys, VariableTable
 from auscult.config.environment import LAYERED
 from auscult.config.fielddocs import field_docs, summary
@@ -17,6 +19,7 @@ from auscult.config.settings import ComponentKeys, OidcTable, RetentionSettings,
 from auscult.kinds import Channel, Check, Panel
 from auscult.model import HealthThreshold, Measurement
 from auscult.options import Duration, secret_fields
+from auscult.rules.rule import RuleTable
 
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
@@ -51,6 +54,10 @@ def reference(catalogue: Catalogue) -> str:
             parts += _table("auth.oidc", OidcTable)
         if name == "store":
             parts += _table("store.retention", RetentionSettings)
+    parts += _table("rules.NAME", RuleTable)
+    parts += _table("routes (a list)", Route)
+    parts += _table("routes.escalate (a list)", Escalation)
+    parts += _table("maintenance.NAME", MaintenanceTable)
     parts += _table("dashboards.NAME", DashboardTable)
     parts += _table("dashboards.NAME.variables.NAME", VariableTable)
     parts += _table("dashboards.NAME.panels (a list)", PanelKeys)

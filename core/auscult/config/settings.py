@@ -127,8 +127,9 @@ class DefaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     labels: _Labels = {}
     """Labels that every component gets."""
     alert_check_interval: Duration = Duration(60)
-    """Time between looks at conditions that depend on time alone. The variable `ALERT_CHECK_INTERVAL` sets it as
-    well."""
+    """Time at most between looks at what time alone brings to alerts: `for`, absence, escalations, ends of silences.
+    What is due earlier is looked at when it is due, and counts as of then in any case. The variable
+    `ALERT_CHECK_INTERVAL` sets it as well."""
     metrics_export_interval: Duration = Duration(30)
     """Time between pushes of an exporter that names no interval of its own. The variable
     `METRICS_EXPORT_INTERVAL` sets it as well."""

@@ -7,11 +7,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from auscult.alerts.quiet import MaintenanceWindow
+from auscult.alerts.routing import Route
+from auscult.clock import iso_seconds
 from auscult.component import Component
 from auscult.config.settings import AuthSettings, Settings
 from auscult.config.tables import KINDS
 from auscult.definitions import define
 from auscult.options import Duration, public
+from auscult.rules.rule import AlertRule
 
 __all__ = ["Plan", "plan", "show"]
 
@@ -62,7 +66,7 @@ def _differences(old: Settings, new: Settings) -> list[str]:
         before, after = getattr(old, table), getattr(new, table)
         found += [f"{table}.{key}" for key in after.__struct_fields__ if getattr(before, key) != getattr(after, key)]
     for table in _NAMED:
-        found += [f"{table}.{name}" for name in _changed(getattr(old, table), getattr(new, table))]
+        found += [f"{table}.{name}" for name in _changed(_named(old, table), _named(new, table))]
     tokens = [{token.name: token for token in settings.auth.tokens} for settings in (old, new)]
     found += [f"auth.tokens.{name}" for name in _changed(*tokens)]
     users = [{user.name: user for user in settings.auth.users} for settings in (old, new)]
@@ -70,7 +74,16 @@ def _differences(old: Settings, new: Settings) -> list[str]:
     for key in ("oidc", "session_lifetime", "session_idle"):
         if getattr(old.auth, key) != getattr(new.auth, key):
             found.append(f"auth.{key}")
-    return found + (["routes"] if old.routes != new.routes else [])
+    return found + (["routes"] if old.alerting.routes != new.alerting.routes else [])
+
+
+def _named(settings: Settings, table: str) -> dict[str, Any]:
+    """What is named in a table; rules are all that are in force, those of plugins included."""
+    if table in ("rules", "maintenance"):
+        things = settings.alerting.rules if table == "rules" else settings.alerting.windows
+        return {each.name: each for each in things}
+    found: dict[str, Any] = getattr(settings, table)
+    return found
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -88,9 +101,18 @@ def show(settings: Settings) -> dict[str, Any]:
     shown["auth"] = _auth(settings.auth)
     components = [*settings.components.values(), *([settings.itself] if settings.itself else [])]
     shown["components"] = {component.name: _component(component) for component in components}
-    shown |= {table: {name: _masked(raw) for name, raw in getattr(settings, table).items()} for table in _NAMED[:-1]}
+    built: dict[str, dict[str, Any]] = {
+        "channels": settings.alerting.channels,
+        "exporters": settings.metrics.exporters,
+        "sources": settings.metrics.sources,
+    }
+    for table, objects in built.items():
+        shown[table] = {name: _masked(raw) for name, raw in getattr(settings, table).items() if name not in objects}
+        shown[table] |= {name: {KINDS[table]: each.kind, **public(each)} for name, each in objects.items()}
+    shown["rules"] = {rule.name: _rule(rule) for rule in settings.alerting.rules}
+    shown["maintenance"] = {window.name: _window(window) for window in settings.alerting.windows}
     shown["dashboards"] = {board.id: msgspec.to_builtins(define(board)) for board in settings.boards}
-    shown["routes"] = [_masked(route) for route in settings.routes]
+    shown["routes"] = [_route(route) for route in settings.alerting.routes]
     return shown
 
 
@@ -112,6 +134,36 @@ def _component(component: Component) -> dict[str, Any]:
         for value in (getattr(component, key),)
     }
     return {"check": component.check.kind, "type": component.component_type, **public(component.check), **keys}
+
+
+def _rule(rule: AlertRule) -> dict[str, Any]:
+    """In the words of the configuration; every key that says something."""
+    spans = {"for_": "for", "keep_firing": "keep_firing", "absent": "absent"}
+    found: dict[str, Any] = {}
+    for field in rule.__struct_fields__:
+        value = getattr(rule, field)
+        if callable(value):
+            found[field] = f"a function: {getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', '?')}"
+        elif field in spans and value:
+            found[spans[field]] = str(Duration(value))
+        elif field not in ("name", *spans) and value not in ("", (), {}):
+            found[field] = public(value)
+    return found
+
+
+def _route(route: Route) -> dict[str, Any]:
+    plain = public(route)
+    keys = dict(zip(route.__struct_fields__, route.__struct_encode_fields__, strict=True))
+    return {keys[field]: value for field, value in plain.items()}
+
+
+def _window(window: MaintenanceWindow) -> dict[str, Any]:
+    found: dict[str, Any] = {"match": {matcher.name: matcher.value for matcher in window.matchers}}
+    if window.cron:
+        found |= {"cron": window.cron, "timezone": window.timezone, "duration": str(Duration(window.duration))}
+    elif window.starts_at is not None and window.ends_at is not None:
+        found |= {"start": iso_seconds(window.starts_at), "end": iso_seconds(window.ends_at)}
+    return found | ({"comment": window.comment} if window.comment else {})
 
 
 _PLAIN_KEYS = (*KINDS.values(), "severity", "for", "op", "metric", "scope", "name")

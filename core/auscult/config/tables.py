@@ -149,7 +149,8 @@ class Tables:
         """Tables by name, references followed; those of plugins are tried on the plugin's class."""
         found: dict[str, dict[str, Any]] = {}
         for name, raw in self._tables(table):
-            plain = self.decoder.plain(raw, (table, name))
+            # Rules and windows are decoded by `alerting`, which knows where a table named `file` is no reference.
+            plain = raw if table in ("rules", "maintenance") else self.decoder.plain(raw, (table, name))
             if table in KINDS:
                 self._try_kind(table, name, raw, catalogue)
             if plain is not FAILED:
@@ -205,7 +206,7 @@ class Tables:
         self.objects[table][name] = built
 
     def routes(self) -> list[dict[str, Any]]:
-        """The ordered list ``[[routes]]``, references followed."""
+        """The ordered list ``[[routes]]``; `alerting` decodes it."""
         raw = self._data.get("routes", [])
         if not isinstance(raw, list):
             self._report.add(("routes",), "expected a list: write [[routes]], once for each route")
@@ -214,8 +215,8 @@ class Tables:
         for at, route in enumerate(raw):
             if not isinstance(route, dict):
                 self._report.add(("routes", at), "expected a table")
-            elif (plain := self.decoder.plain(route, ("routes", at))) is not FAILED:
-                found.append(plain)
+            else:
+                found.append(route)
         return found
 
 

@@ -17,6 +17,11 @@ DEFAULT_MESSAGE = "{component}: {message}"
 
 Condition = Callable[[Mapping[str, Any]], Any] | str
 _Patterns = tuple[str, ...]
+_Label = Annotated[str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", description="a name made of letters, digits and `_`")]
+_Runbook = Annotated[
+    str,
+    Meta(pattern=r"^(https?://\S+|/\S*)?$", description="an address that begins with http://, https:// or /"),
+]
 
 
 class AlertRule(Struct, frozen=True):
@@ -73,11 +78,11 @@ class RuleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     condition: str = ""
     """When it fires: `response_time_ms > 800 and status != "unknown"`."""
     metric: str = ""
-    """The short form: the name to look at,"""
+    """The short form: the name to look at, ..."""
     op: Literal[">", ">=", "<", "<=", "==", "!="] = ">"
-    """how to compare it,"""
+    """... how to compare it, ..."""
     value: float | str | None = None
-    """and with what."""
+    """... and with what."""
     for_: Duration = Duration(0)
     """How long the condition has to hold."""
     keep_firing: Duration = Duration(0)
@@ -102,9 +107,9 @@ class RuleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     """Types or patterns with `*`."""
     match: dict[str, str] = {}
     """Labels that the component has to have."""
-    labels: dict[str, str] = {}
+    labels: dict[_Label, str] = {}
     """Labels that its alerts get."""
-    runbook: str = ""
+    runbook: _Runbook = ""
     """Where people read what to do."""
     enabled: bool = True
     """`false` switches it off; for default rules too."""

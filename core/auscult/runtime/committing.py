@@ -40,7 +40,7 @@ class Committer:
 
     def __init__(self, committed: Committed) -> None:
         self._committed = committed
-        self._keep: Callable[[Batch], None] | None = None
+        self._at_once = False
         self._waiting: deque[Waiting] = deque()
         self._busy = False
         self._failures = 0
@@ -57,9 +57,9 @@ class Committer:
         self._loop, self._store = loop, store
         self._go_on()
 
-    def keep(self, keep: Callable[[Batch], None]) -> None:
-        """Commit at once from now on, without a loop, by handing each batch to `keep`."""
-        self._keep = keep
+    def at_once(self) -> None:
+        """Count everything as committed from now on, without a loop and without a store."""
+        self._at_once = True
         self._go_on()
 
     @property
@@ -84,7 +84,7 @@ class Committer:
         self._loop = self._store = None
 
     def _go_on(self) -> None:
-        if self._loop is None and self._keep is None:
+        if self._loop is None and not self._at_once:
             return
         if self._loop is None or self._store is None:
             while self._waiting:
@@ -127,8 +127,6 @@ class Committer:
 
     def _finish(self, waiting: Waiting, ids: list[int] | None) -> None:
         batch, order, done = waiting
-        if self._keep is not None:
-            self._keep(batch)
         if ids is None:
             ids = list(range(self._number + 1, self._number + len(batch.changes) + 1))
             self._number += len(batch.changes)

@@ -214,3 +214,8 @@ def loaded(tmp_path: Path, catalogue: FakeCatalogue, monkeypatch: pytest.MonkeyP
 @pytest.fixture
 def fake_catalogue() -> type[FakeCatalogue]:
     return FakeCatalogue
+
+
+@pytest.fixture
+def webhook() -> type[Channel]:
+    return WebhookChannel

@@ -133,8 +133,10 @@ def test_bad_files(loaded, tmp_path):
         assert reason in loaded.complaints(text)[0]
 
 
-def test_a_table_of_later_parts_is_no_file(loaded):
-    """A table whose only key is `file` stays a table, although nothing says yet what it means."""
-    settings = loaded('[components]\n[rules.x]\nfile = "y"\n[[routes]]\nfile = "z"')
-    assert settings.rules == {"x": {"file": "y"}}
-    assert settings.routes == [{"file": "z"}]
+def test_where_a_table_is_wanted_it_is_no_file(loaded):
+    """A table whose only key is `file` stays a table where the key takes one."""
+    settings = loaded(
+        '[components]\n[rules.x]\nabsent = 60\nmatch = { file = "y" }\n[[routes]]\nmatch = { file = "z" }'
+    )
+    assert settings.alerting.rules[-1].match == {"file": "y"}
+    assert settings.alerting.routes[0].match == {"file": "z"}

@@ -22,7 +22,11 @@ GOOD = [
     '[server]\nport = 0\nlog_format = "json"\ntrusted_proxies = ["10.0.0.0/8"]\ngraceful_timeout = "3s"\n[components]',
     '[store]\nstate_dir = "x"\n[store.retention]\nraw = "1d"\n[components]',
     "[auth.tokens.ci]\nrole = 'viewer'\ntoken = '0123456789abcdef'\n[components]",
-    '[channels.ops]\nchannel = "x"\nanything = [1]\n[rules.r]\na = 1\n[[routes]]\nb = 2\n[dashboards.d]\n[components]',
+    '[channels.ops]\nchannel = "x"\nanything = [1]\n[dashboards.d]\n[components]',
+    '[rules.r]\ncondition = "x > 1"\nfor = "1m"\n[components]',
+    '[rules.s]\nmetric = "x"\nvalue = 1\nlabels = { a = "b" }\n[components]',
+    '[[routes]]\nmatch = { team = "a", severity = ["low", "info"] }\ncontinue = true\nrepeat = "1h"\n[components]',
+    '[maintenance.m]\ncron = "0 3 * * *"\nmatch = { component = "x" }\nduration = 60\n[components]',
     "[limits]\nmeasurements = 5\n[egress]\nstrict = true\ndeny = ['10.0.0.0/8']\n[components]",
 ]
 BAD = [
@@ -47,6 +51,11 @@ BAD = [
     "[server]\nlog_level = 'loud'",
     "[auth.tokens.ci]\nhash = 'x'",
     "[[components]]",
+    '[rules.r]\ncondition = "x > 1"\nseverity = "loud"\n[components]',
+    '[rules.r]\nconditon = "x > 1"\n[components]',
+    "[[routes]]\nchannel = 'x'\n[components]",
+    "[[routes]]\nescalate = [{ channels = [] }]\n[components]",
+    "[maintenance.m]\ncron = 5\n[components]",
 ]
 
 
@@ -94,6 +103,8 @@ def test_every_key_has_a_meaning(catalogue):
     """Each key of each table, and each option of each kind, is in the schema with a description."""
     described = schema(catalogue)
     tables = [described["properties"][name] for name in ("server", "store", "auth", "defaults", "limits", "egress")]
+    tables += [described["properties"][name]["additionalProperties"] for name in ("rules", "maintenance")]
+    tables.append(described["properties"]["routes"]["items"])
     component = described["properties"]["components"]["additionalProperties"]
     for properties in [component["properties"], *(table["properties"] for table in tables)]:
         assert all(key["description"] for key in properties.values())

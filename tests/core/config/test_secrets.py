@@ -30,16 +30,27 @@ user = "me"
 password = {{ file = "login" }}
 
 [channels.ops]
-channel = "slack"
+channel = "webhook"
 webhook_url = "https://hooks/{CANARY}-hook"
-nested = {{ list = ["{CANARY}-nested", "${{HOOK}}"] }}
+headers = {{ a = "{CANARY}-nested", b = "${{HOOK}}" }}
+
+[channels.unknown]
+channel = "webhook"
+enabled = false
+webhook_url = "https://hooks/{CANARY}-off"
 
 [rules.r]
-condition = "{CANARY}-rule"
+condition = "response_time_ms > 800"
+for = "1m"
 
 [[routes]]
-channel = "ops"
-secret = "{CANARY}-route"
+channels = ["ops"]
+continue = true
+repeat = "4h"
+
+[maintenance.nightly]
+match = {{ component = "redis" }}
+cron = "0 3 * * *"
 
 [auth.tokens.ci]
 role = "viewer"
@@ -60,7 +71,8 @@ ENVIRON = {
 
 
 @pytest.fixture
-def settings(loaded):
+def settings(loaded, webhook):
+    loaded.catalogue.channels["webhook"] = webhook
     loaded.write(f"{CANARY}-file", "login")
     return loaded(FILE, ENVIRON)
 
@@ -97,7 +109,23 @@ def test_show_says_what_may_be_said(settings):
     assert shown["components"]["redis"]["interval"] == "30s"
     assert shown["components"]["web"]["headers"] == {"Authorization": "***"}
     assert shown["components"]["web"]["login"] == {"user": "me", "password": "***"}
-    assert shown["channels"]["ops"] == {"channel": "slack", "webhook_url": "***", "nested": {"list": ["***", "***"]}}
+    assert shown["channels"]["ops"] == {
+        "channel": "webhook",
+        "webhook_url": "***",
+        "headers": {"a": "***", "b": "***"},
+    }
+    assert shown["channels"]["unknown"] == {"channel": "webhook", "enabled": False, "webhook_url": "***"}
+    assert shown["rules"]["r"]["condition"] == "response_time_ms > 800"
+    assert shown["rules"]["r"]["for"] == "1m"
+    assert "component_unhealthy" in shown["rules"], "default rules are in force as well"
+    assert shown["routes"][0]["continue"] is True
+    assert shown["routes"][0]["repeat"] == "4h"
+    assert shown["maintenance"]["nightly"] == {
+        "match": {"component": "redis"},
+        "cron": "0 3 * * *",
+        "timezone": "UTC",
+        "duration": "1h",
+    }
     assert shown["auth"]["tokens"]["ops"] == {"role": "admin", "hash": "***"}
     assert shown["server"]["graceful_timeout"] == "2s"
 

@@ -203,7 +203,7 @@ def test_a_configuration_with_a_mistake_is_named(written):
     """The file that is wrong is the one that is blamed."""
     with pytest.raises(ConfigurationError) as caught:
         Trials(written(config=CONFIG + "[rules.x]\ncondition = 'a &&'\n"), environ={})
-    assert "auscult.toml:10: rules.x" in str(caught.value.findings[0])
+    assert "auscult.toml:11: rules.x.condition" in str(caught.value.findings[0])
 
 
 def test_yaml_will_do(tmp_path, written):
