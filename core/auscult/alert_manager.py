@@ -626,7 +626,9 @@ class AlertManager:
         with anyio.move_on_after(ctx.timeout) as scope:
             try:
                 await channel.send(test_notification(name, self._clock.now_ms()), ctx)
-            except Exception as raised:
+            except anyio.get_cancelled_exc_class():
+                raise
+            except BaseException as raised:  # whatever a channel's code does
                 error = clean_text(in_words(raised, channel))
         if scope.cancelled_caught:
             error = f"no answer within {ctx.timeout:g} s"
