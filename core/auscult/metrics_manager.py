@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,17 @@ import anyio
 import anyio.lowlevel
 from anyio import to_thread
 
+from auscult.alerts.matching import Matcher
 from auscult.clock import Clock
 from auscult.component import NAME, Component
-from auscult.errors import ConfigurationError
+from auscult.errors import ConfigurationError, StoreError
 from auscult.families import Event, Labels, Samples, Snapshot
 from auscult.kinds import Exporter, Source
 from auscult.metrics.durations import ProbeDurations
 from auscult.metrics.intake import Intake, Limits, Refusals
 from auscult.metrics.merging import Merger
 from auscult.metrics.own import OwnMetrics
+from auscult.metrics.query import MetricAnswer, MetricQuery
 from auscult.model import ComponentHealth, Problem, SystemHealth
 from auscult.runtime.alert_stats import alert_figures
 from auscult.runtime.context import Services
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from auscult.config.settings import MetricsSettings
     from auscult.store import Store
+    from auscult.store.metric_reader import StoredFamily
 
 __all__ = ["MetricsManager"]
 
@@ -82,6 +86,8 @@ class MetricsManager:
     async def start(self, loop: Loop, services: Services, store: Store | None) -> None:
         """Begin to keep a history, to ask sources and to push."""
         self._loop, self._services, self._store = loop, services, store
+        if store is not None and self.store_interval > 0:
+            loop.spawn(self._keep_history)
 
     async def stop(self) -> None:
         """Ask and push no more."""
@@ -162,10 +168,58 @@ class MetricsManager:
         return context
 
     def record(self, event: Event) -> None:
-        """Keep something that happened once, such as a call to an AI service; from any thread, never blocks."""
+        """Keep something that happened once, such as a call to an AI service; from any thread, never blocks.
+
+        Raises ConfigurationError for one with more labels, or longer ones, than the limits allow.
+        """
+        if objection := self._objection(event):
+            raise ConfigurationError(objection)
         self._events += 1
+        store = self._store
+        if store is not None:
+            store.append_event(event)
+
+    def _objection(self, event: Event) -> str:
+        limits = self._limits
+        if len(event.labels) > limits.labels or len(event.numbers) > limits.labels:
+            return f"The event `{event.kind[:100]}` has more than {limits.labels} labels or numbers"
+        for label, value in event.labels.items():
+            if len(label) > limits.label_name or len(value.encode(errors="replace")) > limits.label_value:
+                return f"The label `{label[:100]}` of the event `{event.kind[:100]}` is too long"
+        return ""
 
     # What is there
+
+    async def _keep_history(self) -> None:
+        """Store a snapshot at each interval, without drift; what cannot be taken is tried again at the next one."""
+        due = monotonic()
+        while (store := self._store) is not None:
+            try:
+                store.append_snapshot(await self.snapshot())
+            except StoreError as error:
+                log.warning("metrics are not kept: %s", error)
+            except Exception:
+                log.exception("a snapshot of the metrics could not be taken")
+            due = max(due + self.store_interval, monotonic())
+            await anyio.sleep(due - monotonic())
+
+    async def ask(self, question: MetricQuery, start: int, end: int, points: int = 500) -> MetricAnswer:
+        """A question to the history, answered for [start, end) (ms) in at most `points` parts. Raises StoreError."""
+        if self._store is None:
+            return MetricAnswer(times=[], step=0, tracks=[], reason="there is no history: no state directory")
+        return await to_thread.run_sync(partial(self._store.metrics.ask, question, start, end, points))
+
+    async def events(
+        self, kind: str, start: int, end: int, match: Sequence[Matcher] = (), limit: int = 100_000
+    ) -> list[Event]:
+        """Events of the history in [start, end) (ms), oldest first. Raises StoreError."""
+        if self._store is None:
+            return []
+        return await to_thread.run_sync(partial(self._store.metrics.events, kind, start, end, match, limit))
+
+    async def families(self) -> list[StoredFamily]:
+        """What the history knows of. Raises StoreError."""
+        return await to_thread.run_sync(self._store.metrics.families) if self._store is not None else []
 
     async def snapshot(self) -> Snapshot:
         """All metrics as they are now. Others get a turn every few milliseconds while it is taken."""
@@ -202,6 +256,11 @@ class MetricsManager:
             found |= alert_figures(stats.alerts)
         found["auscult_metric_events_total", ()] = self._events
         found["auscult_metric_collect_failures_total", ()] = self._failures
+        if self._store is not None:
+            kept = self._store.metric_stats()
+            found["auscult_store_metric_samples_total", ()] = kept.samples
+            found["auscult_store_metric_events_total", ()] = kept.events
+            found["auscult_store_metrics_dropped_total", ()] = kept.dropped
         for intake in self._intakes():
             found["auscult_metric_series", (("origin", intake.origin),)] = len(intake)
         for (origin, reason), count in self._refusals.counts.items():

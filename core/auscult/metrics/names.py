@@ -131,7 +131,9 @@ FAMILIES: dict[str, Family] = {
             "seconds",
             ("channel",),
         ),
-        Family("auscult_deadman_silent", "gauge", "1 while the dead-man address is not asked: alerts could not go out."),
+        Family(
+            "auscult_deadman_silent", "gauge", "1 while the dead-man address is not asked: alerts could not go out."
+        ),
         Family("auscult_deadman_failing", "gauge", "1 while the dead-man address cannot be asked."),
         Family("auscult_channel_breaker_open", "gauge", "1 while single attempts only are made.", "", ("channel",)),
         Family("auscult_metric_series", "gauge", "Series taken in from outside.", "series", ("origin",)),
@@ -141,6 +143,13 @@ FAMILIES: dict[str, Family] = {
             "Samples refused because their series is beyond a limit or malformed.",
             "samples",
             ("origin", "reason"),
+        ),
+        Family("auscult_store_metric_samples_total", "counter", "Samples of metrics written.", "samples"),
+        Family("auscult_store_metric_events_total", "counter", "Events written.", "events"),
+        Family(
+            "auscult_store_metrics_dropped_total",
+            "counter",
+            "Snapshots and events not written: too many waited, or the disk was full.",
         ),
         Family("auscult_metric_events_total", "counter", "Events recorded one by one.", "events"),
         Family("auscult_metric_collect_failures_total", "counter", "Registries that failed to answer.", "failures"),

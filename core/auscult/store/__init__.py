@@ -20,6 +20,7 @@ from auscult.model import CheckResult, Ping
 from auscult.store.alert_reader import AlertReader
 from auscult.store.documents import Document, Documents
 from auscult.store.lock import DirectoryLock
+from auscult.store.metric_reader import MetricReader
 from auscult.store.reader import Reader
 from auscult.store.rollups import HistoryPoint, Retention
 from auscult.store.rows import StoredResult
@@ -50,6 +51,12 @@ class Store:
         self.uptime = reader.uptime
         self.pings = reader.pings
         self.states = reader.states
+        self.append_snapshot = writer.append_snapshot
+        """Have all samples of a `Snapshot` on disk soon; never blocks."""
+        self.append_event = writer.append_event
+        """Have an `Event` on disk soon; never blocks."""
+        self.metric_stats = writer.metrics.stats
+        self.metrics = MetricReader(reader.snapshot)
         self.alerts = AlertReader(reader.snapshot)
         self.sampling = Sampling(reader.snapshot)
         self.documents = Documents(reader.snapshot, writer.submit)

@@ -18,6 +18,7 @@ from pathlib import Path
 from auscult.errors import StoreError
 from auscult.store.alerts import TABLES
 from auscult.store.documents import TABLES as DOCUMENTS
+from auscult.store.metric_tables import TABLES as METRICS
 from auscult.store.runs import TABLES as RUNS
 
 __all__ = ["FILE", "migrate", "open_reader", "open_writer"]
@@ -53,6 +54,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     TABLES,
     DOCUMENTS,
     RUNS,
+    METRICS,
 )
 
 

@@ -19,9 +19,11 @@ from msgspec import Struct
 
 from auscult.clock import Clock
 from auscult.errors import StoreError
+from auscult.families import Event, Snapshot
 from auscult.model import CheckResult, Ping
 from auscult.store.alerts import forget_alerts
 from auscult.store.disk import Disk
+from auscult.store.metric_writing import MetricWriting
 from auscult.store.rollups import Retention, forget, roll_up
 from auscult.store.rows import Names, encode
 from auscult.store.schema import FILE, open_writer
@@ -87,6 +89,7 @@ class Writer:
         self._disk = Disk(directory, low_water_bytes)
         self._connection: sqlite3.Connection | None = open_writer(self._path)
         self._names = Names(self._connection)
+        self.metrics = MetricWriting(self._connection)
         self._results: deque[CheckResult | _Awaited] = deque()
         self._pings: deque[tuple[str, Ping, Done]] = deque()
         self._flushed: deque[threading.Event] = deque()
@@ -195,6 +198,16 @@ class Writer:
             while True:
                 self._flushed.popleft().set()
 
+    def append_snapshot(self, snapshot: Snapshot) -> None:
+        """Have all samples of `snapshot` on disk soon."""
+        self.metrics.offer(snapshot)
+        self._wake.set()
+
+    def append_event(self, event: Event) -> None:
+        """Have `event` on disk soon."""
+        self.metrics.offer_event(event)
+        self._wake.set()
+
     # The thread
 
     def _run(self) -> None:
@@ -223,6 +236,7 @@ class Writer:
             self._disk.look()
             connection = self._reopen() if self._connection is None else self._connection
             self._write_all(connection)
+            self.metrics.write(connection, low=self._disk.low, between=lambda: self._write_all(connection))
             self._keep_house(connection)
             self._error = ""
         except sqlite3.Error as error:
@@ -374,8 +388,10 @@ class Writer:
         if self._behind or now - self._rolled >= ROLL_EVERY:
             self._unrolled = self._behind = self._while_there_is_time(lambda: roll_up(connection), now)
             self._rolled = now
+        wall = self._clock.now_ms()
+        if not self._disk.low and self._while_there_is_time(lambda: self.metrics.compact(connection, wall), now):
+            self._behind = True
         if now - self._forgot >= FORGET_EVERY:
-            wall = self._clock.now_ms()
             if self._while_there_is_time(lambda: self._forget(connection, wall), now):
                 self._behind = True
             else:
@@ -384,6 +400,7 @@ class Writer:
     def _forget(self, connection: sqlite3.Connection, now: int) -> bool:
         """One slice of results and one of alerts; whether more waits."""
         more = forget(connection, self._retention, now)
+        more = self.metrics.forget(connection, self._retention, now) or more
         return forget_alerts(connection, now) or more
 
     def _while_there_is_time(self, work: Callable[[], bool], started: float) -> bool:
@@ -411,6 +428,7 @@ class Writer:
         try:
             connection = open_writer(self._path)
             self._names = Names(connection)
+            self.metrics.reopen(connection)
         except sqlite3.Error as error:
             self._refuse(StoreError(f"the store cannot write: {error}"))
             raise

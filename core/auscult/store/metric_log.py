@@ -1,0 +1,126 @@
+"""How samples are written: a snapshot becomes one row for each block of series, a few microseconds each."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from itertools import groupby
+
+import msgspec
+
+from auscult.families import Event, Family, SeriesKey, Snapshot
+from auscult.store.metric_tables import BLOCK, STALE
+
+__all__ = ["MetricLog"]
+
+_COUNTERS = {
+    "counter": ("", "_total"),
+    "histogram": ("_bucket", "_count", "_sum"),
+    "summary": ("_count", "_sum"),
+}
+"""By type the suffixes of samples that only grow."""
+_EMPTY = array("d", [STALE]) * BLOCK
+_Run = tuple[int, int, int, int]
+"""Block, place in the block, first row, how many rows."""
+
+
+class MetricLog:
+    """Numbers series and appends samples, on the writing connection. Call `forget` after a roll-back."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, list[tuple[Sequence[SeriesKey], list[_Run]]]] = {}
+        self._families: dict[str, Family] = {}
+        self._words: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """Read numbers from the file again: those given out in a transaction that was rolled back are gone."""
+        self._runs.clear()
+        self._families.clear()
+        self._words.clear()
+
+    def rows(self, connection: sqlite3.Connection, snapshot: Snapshot) -> list[tuple[int, int, bytes]]:
+        """The rows of one snapshot: block, time, numbers. Gives numbers to new series, in the caller's transaction."""
+        blocks: dict[int, array[float]] = {}
+        seen: dict[str, list[tuple[Sequence[SeriesKey], list[_Run]]]] = {}
+        for samples in snapshot:
+            family = samples.family
+            runs = self._runs_of(connection, family, samples.series)
+            seen.setdefault(family.name, []).append((samples.series, runs))
+            values = samples.values
+            for block, place, row, count in runs:
+                numbers = blocks.get(block)
+                if numbers is None:
+                    numbers = blocks[block] = _EMPTY[:]
+                numbers[place : place + count] = values[row : row + count]
+        self._runs = seen
+        return [(block, snapshot.at, numbers.tobytes()) for block, numbers in sorted(blocks.items())]
+
+    def _runs_of(self, connection: sqlite3.Connection, family: Family, series: Sequence[SeriesKey]) -> list[_Run]:
+        for known, runs in self._runs.get(family.name, ()):
+            if known is series:  # the same ones as the last time, recognised without a look at each
+                return runs
+        if self._families.get(family.name) != family:
+            connection.execute(
+                "INSERT OR REPLACE INTO metric_family VALUES (?, ?, ?, ?)",
+                (family.name, family.type, family.unit, family.help),
+            )
+            self._families[family.name] = family
+        return list(_runs([self._number(connection, family, each) for each in series]))
+
+    def _number(self, connection: sqlite3.Connection, family: Family, series: SeriesKey) -> int:
+        """That series' number; 0 for what is not kept."""
+        suffix = series.name[len(family.base) :]
+        if suffix == "_created":
+            return 0
+        key = blake2b(series.prefix().encode(errors="surrogatepass"), digest_size=16).digest()
+        row = connection.execute("SELECT id FROM metric_series WHERE key = ?", (key,)).fetchone()
+        if row is not None:
+            return int(row[0])
+        counts = suffix in _COUNTERS.get(family.type, ())
+        labels = msgspec.json.encode(dict(series.labels)).decode()
+        number = connection.execute(
+            "INSERT INTO metric_series (key, family, name, labels, counts) VALUES (?, ?, ?, ?, ?)",
+            (key, family.name, series.name, labels, counts),
+        ).lastrowid
+        assert number is not None
+        return number
+
+    def add_events(self, connection: sqlite3.Connection, events: Iterable[Event]) -> None:
+        """Append events."""
+        connection.executemany(
+            "INSERT INTO metric_event (kind, at, labels, shape, numbers) VALUES (?, ?, ?, ?, ?)",
+            [
+                (
+                    self._word(connection, event.kind),
+                    event.at,
+                    self._word(connection, msgspec.json.encode(event.labels, order="sorted").decode()),
+                    self._word(connection, msgspec.json.encode(list(event.numbers)).decode()),
+                    array("d", event.numbers.values()).tobytes(),
+                )
+                for event in events
+            ],
+        )
+
+    def _word(self, connection: sqlite3.Connection, text: str) -> int:
+        number = self._words.get(text)
+        if number is None:
+            row = connection.execute("SELECT id FROM metric_word WHERE text = ?", (text,)).fetchone()
+            number = (
+                row[0] if row else connection.execute("INSERT INTO metric_word (text) VALUES (?)", (text,)).lastrowid
+            )
+            assert number is not None
+            if len(self._words) >= 10_000:
+                self._words.clear()
+            self._words[text] = number
+        return number
+
+
+def _runs(numbers: list[int]) -> Iterator[_Run]:
+    """Rows whose series are neighbours in one block, together."""
+    kept = ((row, number) for row, number in enumerate(numbers) if number)
+    for (_, block), group in groupby(kept, key=lambda each: (each[1] - each[0], each[1] // BLOCK)):
+        rows = list(group)
+        row, number = rows[0]
+        yield block, number % BLOCK, row, len(rows)
