@@ -63,7 +63,7 @@ class ChangeKind(StrEnum):
     RESOLVED = "resolved"
 
 
-class Acknowledgement(Struct, frozen=True, kw_only=True):
+class Acknowledgement(Struct, frozen=True, kw_only=True, gc=False):
     """Who has taken an alert on."""
 
     author: str
@@ -73,7 +73,7 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     """When it expires; None: with the alert."""
 
 
-class Alert(Struct, frozen=True, kw_only=True):
+class Alert(Struct, frozen=True, kw_only=True, gc=False):
     """One firing episode of one rule for one component and set of labels."""
 
     id: str
@@ -113,7 +113,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     """Where it comes from when not from a rule of ours: the address that posted it."""
 
 
-class AlertChange(Struct, frozen=True, kw_only=True):
+class AlertChange(Struct, frozen=True, kw_only=True, gc=False):
     """One thing that happened to an alert; committed before anybody sees it."""
 
     kind: ChangeKind
@@ -125,7 +125,7 @@ class AlertChange(Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Notice(Struct, frozen=True, kw_only=True):
+class Notice(Struct, frozen=True, kw_only=True, gc=False):
     """One change of one alert, for one channel."""
 
     key: str
@@ -147,7 +147,7 @@ class Notice(Struct, frozen=True, kw_only=True):
         return self.first and self.change.kind is ChangeKind.RESOLVED
 
 
-class Notification(Struct, frozen=True, kw_only=True):
+class Notification(Struct, frozen=True, kw_only=True, gc=False):
     """What a channel delivers at once: one notice, or several in one envelope."""
 
     key: str

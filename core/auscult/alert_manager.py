@@ -79,7 +79,7 @@ REMIND_BEFORE = 15 * 60_000
 """How long before the end of a silence of an hour or more people are reminded of it."""
 CLOCK_SET = 2_000
 """Milliseconds by which the wall clock has to run away from the monotonic one to count as set."""
-STOPPING = 1.0
+STOPPING = 0.5
 """Seconds for what is on its way to arrive when the monitor stops."""
 SELF = "auscult"
 RECENT = 1000
@@ -476,10 +476,7 @@ class AlertManager:
         self._committer.submit(batch, self._outbox.order, done)
 
     def _write_rows(self, rows: Iterable[Row], done: Callable[[], None] | None = None) -> None:
-        batch = Batch()
-        batch.add_rows(rows)
-        if batch:
-            self._commit(batch, done)
+        self._committer.submit_rows(rows, self._outbox.order, done)
 
     def _on_committed(self, batch: Batch, order: int, ids: list[int]) -> None:
         """A batch is on disk: now it is true."""

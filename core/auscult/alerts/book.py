@@ -352,6 +352,9 @@ class AlertBook:
     def _arm(self, track: Track) -> None:
         """Ring when time alone brings something to that alert."""
         alert = track.alert
+        if alert.acknowledged is None and not self._waiting and not self.router.is_timed:
+            track.due = None
+            return
         dues = []
         if alert.acknowledged is not None and alert.acknowledged.until is not None:
             dues.append(alert.acknowledged.until)

@@ -59,7 +59,7 @@ class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
         )
 
 
-class Hit(Struct, frozen=True):
+class Hit(Struct, frozen=True, gc=False):
     """One channel that is to be told, and how."""
 
     channel: str
@@ -76,6 +76,11 @@ class Router:
         self._ready: list[tuple[Route, tuple[tuple[Matcher, ...], ...]]] = [
             (route, route.matchers()) for route in self.routes
         ]
+        self.is_timed = any(route.repeat or route.escalate for route in self.routes)
+        """Whether any route repeats or escalates."""
+        self._always: tuple[tuple[Hit, ...], tuple[Route, ...]] | None = None
+        if not any(route.match or any(name != ALONE for name in route.group_by) for route in self.routes):
+            self._always = self._plan({})
 
     def route(self, alert: Alert) -> list[Hit]:
         """The channels to tell, each once: the first route that names it decides how."""
@@ -83,7 +88,9 @@ class Router:
 
     def plan(self, alert: Alert) -> tuple[tuple[Hit, ...], tuple[Route, ...]]:
         """The channels to tell, as `route` has them, and the routes that match: they say who else is told, and when."""
-        found = facets(alert)
+        return self._always if self._always is not None else self._plan(facets(alert))
+
+    def _plan(self, found: Mapping[str, str]) -> tuple[tuple[Hit, ...], tuple[Route, ...]]:
         hits: dict[str, Hit] = {}
         routes = []
         for route, groups in self._ready:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from auscult.alert import AlertChange, Notice, Notification
 from auscult.alerts.matching import facets
+from auscult.alerts.routing import ALONE
 
 __all__ = ["FINAL", "Envelope", "Row", "RowState"]
 
@@ -62,7 +63,7 @@ class Row(Struct, frozen=True, kw_only=True, gc=False):
         return self.state in FINAL
 
 
-class Envelope(Struct, frozen=True, kw_only=True):
+class Envelope(Struct, frozen=True, kw_only=True, gc=False):
     """Rows that one worker holds, until `until`."""
 
     channel: str
@@ -75,7 +76,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     @property
     def attempt(self) -> int:
         """How often its oldest row was tried, this time included."""
-        return max(row.attempts for row in self.rows)
+        return self.rows[0].attempts if len(self.rows) == 1 else max(row.attempts for row in self.rows)
 
     def notification(self, *, sender: str = "auscult", url: str = "") -> Notification:
         """What the channel gets: the same for the same rows, over retries and restarts, but for `attempt`."""
@@ -84,7 +85,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
             key=keys[0] if len(keys) == 1 else hashlib.blake2b("\n".join(keys).encode(), digest_size=16).hexdigest(),
             channel=self.channel,
             notices=self.notices,
-            created_at=max(change.at for change in self.changes),
+            created_at=self.changes[0].at if len(keys) == 1 else max(change.at for change in self.changes),
             group=_in_common(self.rows[0].group, self.changes),
             attempt=self.attempt,
             sender=sender,
@@ -94,7 +95,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
 
 def _in_common(group: str, changes: Sequence[AlertChange]) -> dict[str, str]:
     """The names and values that the group's key is made of."""
-    if not group:
+    if not group or group == ALONE:
         return {}
     padded = f",{group},"
     return {name: value for name, value in facets(changes[0].alert).items() if f",{name}={value}," in padded}

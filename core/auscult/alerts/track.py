@@ -91,6 +91,8 @@ class Track:
 
     def earliest(self, now: int) -> int:
         """When the next firing notice may go out: one that waits already takes this firing along."""
+        if not self.noticed:
+            return now
         if self.last_noticed > now:
             return self.last_noticed
         due = max(now, self.last_noticed + self.cooldown)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
 
 import anyio
 
 from auscult.alerts.batch import Batch
+from auscult.alerts.rows import Row
 from auscult.errors import StoreError
 from auscult.runtime.loop import Loop
 from auscult.store import Store
@@ -27,7 +28,17 @@ AT_ONCE = 2000
 """Changes per transaction: a few tens of milliseconds."""
 
 Committed = Callable[[Batch, int, list[int]], None]
-Waiting = tuple[Batch, int, Callable[[], None] | None]
+
+
+class Waiting:
+    """One batch that is not on disk yet."""
+
+    __slots__ = ("batch", "done", "only_rows", "order")
+
+    def __init__(self, batch: Batch, order: int, done: Callable[[], None] | None, *, only_rows: bool) -> None:
+        self.batch, self.order = batch, order
+        self.done = [done] if done is not None else []
+        self.only_rows = only_rows
 
 
 class Committer:
@@ -43,6 +54,8 @@ class Committer:
         self._at_once = False
         self._waiting: deque[Waiting] = deque()
         self._busy = False
+        self._taken = 0
+        """Batches in the transaction that runs."""
         self._failures = 0
         self._loop: Loop | None = None
         self._store: Store | None = None
@@ -69,7 +82,24 @@ class Committer:
 
     def submit(self, batch: Batch, order: int, done: Callable[[], None] | None = None) -> None:
         """Commit `batch`; `order` is the outbox's after it, `done` is called after `committed`."""
-        self._waiting.append((batch, order, done))
+        self._waiting.append(Waiting(batch, order, done, only_rows=False))
+        if not self._busy:
+            self._go_on()
+
+    def submit_rows(self, rows: Iterable[Row], order: int, done: Callable[[], None] | None = None) -> None:
+        """The same for rows of the outbox alone; those that wait at the same time become one batch."""
+        last = self._waiting[-1] if len(self._waiting) > self._taken else None
+        if last is None or not last.only_rows:
+            last = Waiting(Batch(), order, None, only_rows=True)
+            last.batch.add_rows(rows)
+            if not last.batch:
+                return
+            self._waiting.append(last)
+        else:
+            last.batch.add_rows(rows)
+            last.order = order
+        if done is not None:
+            last.done.append(done)
         if not self._busy:
             self._go_on()
 
@@ -94,12 +124,13 @@ class Committer:
             return
         self._busy = True
         count, changes = 0, 0
-        for batch, _, _ in self._waiting:
-            count, changes = count + 1, changes + len(batch.changes) + len(batch.rows)
+        for waiting in self._waiting:
+            count, changes = count + 1, changes + len(waiting.batch.changes) + len(waiting.batch.rows)
             if changes >= AT_ONCE or self._one_by_one:
                 break
         self._one_by_one = max(self._one_by_one - 1, 0)
-        group = [self._waiting[at][0] for at in range(count)]
+        self._taken = count
+        group = [self._waiting[at].batch for at in range(count)]
         future = self._store.submit(partial(write_batches, batches=group))
         future.add_done_callback(partial(self._back, self._loop, count))
 
@@ -111,7 +142,7 @@ class Committer:
             return
 
     def _written(self, count: int, future: Future[list[list[int]]]) -> None:
-        self._busy = False
+        self._busy, self._taken = False, 0
         if (error := future.exception()) is not None:
             if isinstance(error, StoreError | sqlite3.OperationalError | sqlite3.DatabaseError | MemoryError):
                 self._again(error)
@@ -126,12 +157,12 @@ class Committer:
             self._finish(waiting, ids)
 
     def _finish(self, waiting: Waiting, ids: list[int] | None) -> None:
-        batch, order, done = waiting
+        batch = waiting.batch
         if ids is None:
             ids = list(range(self._number + 1, self._number + len(batch.changes) + 1))
             self._number += len(batch.changes)
-        self._committed(batch, order, ids)
-        if done is not None:
+        self._committed(batch, waiting.order, ids)
+        for done in waiting.done:
             done()
 
     def _do_without(self, count: int, error: BaseException) -> None:
@@ -139,10 +170,11 @@ class Committer:
         if count > 1:
             self._one_by_one = count
         else:
-            batch, order, done = self._waiting.popleft()
-            log.error("what cannot be stored is left out: %s (%s)", _what_is_in(batch), error)
+            waiting = self._waiting.popleft()
+            log.error("what cannot be stored is left out: %s (%s)", _what_is_in(waiting.batch), error)
             self.left_out += 1
-            self._finish((Batch(), order, done), [])
+            waiting.batch = Batch()
+            self._finish(waiting, [])
         self._go_on()
 
     def _again(self, error: BaseException) -> None:

@@ -32,9 +32,11 @@ PARALLEL = 4
 """Deliveries in flight per channel, for different alerts."""
 AT_ONCE = 50
 """Envelopes taken before the loop gets a turn."""
-UNSETTLED = 64
+UNSETTLED = 256
 """Envelopes per channel that have arrived while that is not on disk yet: all that a crash can have told again, beside
 what is in flight."""
+MARK_AFTER = 0.25
+"""Seconds after which a delivery in flight is on disk as such."""
 LOOK_AGAIN = 5.0
 """Seconds between looks at a channel whose every place is taken by deliveries that do not end."""
 
@@ -76,6 +78,8 @@ class _Worker:
         self.unsettled = 0
         """Envelopes that have arrived while that is not on disk yet."""
         self.timer: Handle | None = None
+        self.marking: Handle | None = None
+        """Rings when what is in flight is to be written down as such."""
         self.delivered = self.failed = self.given_up = 0
         self.last_error = ""
         self.lost = True
@@ -153,8 +157,9 @@ class Delivery:
         """Cut what is in flight: it is sent again, under the same key, after the next start."""
         self._stopped = True
         for worker in [*self._workers.values(), *self._leaving]:
-            if worker.timer is not None:
-                worker.timer.cancel()
+            for timer in (worker.timer, worker.marking):
+                if timer is not None:
+                    timer.cancel()
             for sending in worker.flying:
                 sending.stop()
             worker.let_go()
@@ -249,9 +254,18 @@ class Delivery:
 
     def _send(self, worker: _Worker, envelope: Envelope) -> None:
         notification = envelope.notification(sender=self._sender, url=self._url)
-        self._write(envelope.rows, None)
+        if worker.marking is None:
+            worker.marking = self._loop.call_later(MARK_AFTER, partial(self._mark, worker))
         ended = partial(self._ended, worker)
         worker.flying.add(Sending(self._loop, worker.channel, worker.ctx, envelope, notification, ended))
+
+    def _mark(self, worker: _Worker) -> None:
+        """Have on disk what has been in flight for a while; what is over sooner is written once, as that."""
+        worker.marking = None
+        for sending in worker.flying:
+            if not sending.marked:
+                sending.marked = True
+                self._write(sending.envelope.rows, None)
 
     def _ended(self, worker: _Worker, sending: Sending, error: BaseException | None) -> None:
         worker.flying.discard(sending)

@@ -38,6 +38,8 @@ class Sending:
         self.envelope = envelope
         self.hung = False
         """It was cut a while ago, and still runs."""
+        self.marked = False
+        """Whether it is on disk that this is in flight."""
         self.came_back: Callable[[], None] | None = None
         """Called when it ends although it was cut."""
         self._channel, self._ctx, self._notification = channel, ctx, notification

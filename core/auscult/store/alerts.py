@@ -26,11 +26,12 @@ ROWS_KEPT = 30 * 86_400.0
 AT_ONCE = 500
 """Rows deleted per transaction: a few milliseconds."""
 
+# Ids begin with a hash: only slim indexes are in their order, the rows themselves lie in the order in which they came.
 TABLES = (
     """CREATE TABLE alert (
-        id TEXT PRIMARY KEY, status TEXT NOT NULL, rule TEXT NOT NULL, component TEXT NOT NULL,
+        id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, rule TEXT NOT NULL, component TEXT NOT NULL,
         severity TEXT NOT NULL, created_at INTEGER NOT NULL, resolved_at INTEGER, body BLOB NOT NULL
-    ) WITHOUT ROWID""",
+    )""",
     "CREATE INDEX alert_by_start ON alert (created_at)",
     "CREATE INDEX alert_by_end ON alert (resolved_at)",
     """CREATE TABLE alert_change (
@@ -74,7 +75,7 @@ def _fit(value: Any) -> Any:
     return [_fit(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-_ALERT = """INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+_ALERT = """INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, severity = excluded.severity, resolved_at = excluded.resolved_at, body = excluded.body"""
 # A change that is there already was committed although the answer to that got lost.
 _CHANGE = "INSERT OR IGNORE INTO alert_change (alert, number, at, kind, body) VALUES (?, ?, ?, ?, ?)"

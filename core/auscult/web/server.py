@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -84,6 +85,8 @@ async def serve(
                 await monitor.run()
                 _tell(listening, on_started)
                 await anyio.to_thread.run_sync(front.prepare)
+                if own_process:
+                    _spare_collector()
                 await anyio.sleep_forever()
             except AuscultError as error:
                 failure = error
@@ -95,6 +98,16 @@ async def serve(
                     last_resort.within(LEAVING)
     if failure is not None:
         raise failure  # not in a group of one: it is one sentence for people
+
+
+def _spare_collector() -> None:
+    """Have the garbage collector leave alone what was loaded for good, and look less often at what comes and goes.
+
+    A storm of alerts makes many objects that live for a while: by default they would be walked again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _front(monitor: Monitor, settings: Settings, reload: Reload | None) -> Front:
