@@ -328,7 +328,7 @@ class AlertManager:
     def watch(self, component: str, view: Callable[[], ComponentHealth], now: int) -> None:
         """A component is monitored from now on, though it has no result yet."""
         if not self._stopped:
-            self._engine.watch(component, RuleData(view), now)
+            self._apply(self._engine.watch(component, RuleData(view), now), now)
             self._settle()
 
     def take_system(self, data: SystemData | None = None, now: int | None = None) -> None:

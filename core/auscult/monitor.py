@@ -260,6 +260,7 @@ class Monitor:
             self._apply_itself(settings)
         self.apply(settings.components.values())
         self.alerts.configure(settings.alerting)
+        self._watch(self.health.components, self._judge.moment(self.clock.now_ms()))
         self.metrics.configure(settings.metrics)
         self.settings, self.catalogue = settings, catalogue
         self._watch_over()

@@ -111,11 +111,13 @@ class RuleEngine:
 
     # Steps
 
-    def watch(self, component: str, data: Mapping[str, Any], now: int) -> None:
+    def watch(self, component: str, data: Mapping[str, Any], now: int) -> list[Verdict]:
         """A component is there, though it has no result yet: from now on it may be absent."""
         tracked = self._track(component, now)
+        verdicts: list[Verdict] = []
         if tracked.plan is None:
-            self._plan(tracked, data, now, [])
+            self._plan(tracked, data, now, verdicts)
+        return verdicts
 
     def step(self, component: str, data: Mapping[str, Any], now: int, *, fresh: bool = True) -> list[Verdict]:
         """Judge one component after a result; `fresh=False`: after something else, such as that none came.
@@ -259,7 +261,7 @@ class RuleEngine:
                 verdicts.append(tracked.begin(instance, now, data=instance.data))
                 return
             self._set_timer(tracked, instance, instance.since + armed.for_)
-        if armed.absent and (tracked.plan is not None):
+        if armed.absent and _concerns(armed.rule, tracked):
             if now - tracked.seen >= armed.absent:
                 verdicts.append(tracked.begin(instance, now, reason="absent"))
             else:
