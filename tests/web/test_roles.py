@@ -25,6 +25,8 @@ NEEDS = {
     ("GET", "/static/ui/{name:str}"): "anonymous",
     ("GET", "/"): "anonymous" if BuiltPage().exists else "viewer",
     ("GET", "/login"): "anonymous",
+    ("GET", "/login/oidc"): "anonymous",
+    ("GET", "/login/oidc/callback"): "anonymous",
     ("GET", "/api/v1/session"): "anonymous",
     ("POST", "/api/v1/login"): "anonymous",
     ("POST", "/api/v1/logout"): "viewer",

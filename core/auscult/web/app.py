@@ -26,6 +26,7 @@ from auscult.web.health import health_routes
 from auscult.web.inbound import inbound_routes
 from auscult.web.login import login_routes
 from auscult.web.metrics import metrics_routes
+from auscult.web.oidc import oidc_routes
 from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
 from auscult.web.problems import MAX_BODY, problem_handlers
@@ -99,6 +100,7 @@ def make_litestar(
                 *alert_routes(monitor),
                 *dashboard_routes(monitor),
                 *login_routes(monitor, access, current),
+                *oidc_routes(monitor, access, current),
                 *inbound_routes(monitor),
                 *metrics_routes(monitor),
                 *control_routes(reload),
@@ -145,6 +147,6 @@ def _describe(root: Router) -> dict[str, Any]:
 
 
 def _secure(response: Response[Any]) -> Response[Any]:
-    response.headers.update(_SECURITY)
-    response.headers.setdefault("Cache-Control", "no-store")
+    for name, value in {**_SECURITY, "Cache-Control": "no-store"}.items():
+        response.headers.setdefault(name, value)
     return response
