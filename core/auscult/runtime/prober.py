@@ -120,6 +120,7 @@ class Prober:
 
     def _describe(self, job: Job, error: BaseException) -> str:
         if isinstance(error, ProbeInterrupted):
+            job.parked = "its probe blocked the event loop"  # before the next start can be due
             return "it blocked the event loop and was interrupted"
         if isinstance(error, TypeError) and "a probe returns" in str(error):
             self._complain(job, "probe", str(error), "return auscult.Reading from the probe")

@@ -17,7 +17,7 @@ from auscult.runtime.loop import Handle, Loop
 from auscult.runtime.prober import Prober
 from auscult.runtime.readings import MAX_MEASUREMENTS
 from auscult.runtime.scheduler import Scheduler
-from auscult.runtime.watchdog import BEAT, Watchdog
+from auscult.runtime.watchdog import PATIENT, Watchdog
 
 __all__ = ["Runner"]
 
@@ -221,7 +221,7 @@ class Runner:
     def _on_blocked(self, job: Job | None, seconds: float, stack: str) -> None:
         if job is None:
             return
-        if seconds > BEAT:
+        if seconds >= PATIENT:
             job.parked = f"its probe blocked the event loop for {seconds:.1f} s"
         where = stack.strip().splitlines()[-2:]
         message = f"the probe blocked the event loop for {seconds:.1f} s at {' '.join(line.strip() for line in where)}"

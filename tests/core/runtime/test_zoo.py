@@ -256,7 +256,8 @@ async def test_a_probe_that_blocks_the_loop_is_interrupted_and_parked():
     """Noticed within about a second, interrupted, named with its line, no more probed until somebody asks."""
     begin = time.monotonic()
     bad = component("bad", Blocks(seconds=1000), interval=1.0, timeout=0.9)
-    views, monitor = await watch(bad, until=lambda monitor, views: monitor.stats().parked == 1, interrupt=True)
+    views, monitor = await watch(bad, until=complained("isolate"), interrupt=True)
+    assert monitor.stats().parked == 1
     assert time.monotonic() - begin < PATIENCE, "the loop came back long before the probe would have let it go"
     assert monitor.stats().loop_blocked >= 1
     problem = next(p for p in monitor.problems if p.stage == "blocked")
