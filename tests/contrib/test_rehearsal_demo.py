@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,16 +14,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.need import missing, program
 
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
+PATIENCE = 200
+"""Seconds until something has to be seen: on a quiet machine it takes five, on a busy one speech takes its time."""
 COMPONENTS = {"stt_client", "llm_client", "tts_client", "database", "redis", "livekit", "orchestrator"}
-
-
-def missing(what: str, install: str) -> None:
-    """Fail in CI, skip elsewhere."""
-    message = f"{what} is not installed; run: {install}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 class Demo:
@@ -44,7 +38,7 @@ class Demo:
 
     def say(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`auscult demo …`."""
-        return subprocess.run(self._command(*words), capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(self._command(*words), capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     def components(self) -> dict:
         """What the server says; empty while it says nothing."""
@@ -56,7 +50,7 @@ class Demo:
         except OSError:
             return {}
 
-    def wait(self, what, seconds: float = 45) -> dict:
+    def wait(self, what, seconds: float = PATIENCE) -> dict:
         """The components, once `what` holds for them."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -65,23 +59,23 @@ class Demo:
             if what(found := self.components()):
                 return found
             time.sleep(0.2)
-        return pytest.fail(f"not within {seconds} s: {json.dumps(found, indent=1)[:4000]}")
+        said = [f"{name} is {each['status']}: {each['message']}" for name, each in found.items()]
+        return pytest.fail(f"not within {seconds} s; now\n" + "\n".join(said) + self.log.read_text()[-4000:])
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demo with everything it can have."""
-    for program in ("flite", "redis-server"):
-        if shutil.which(program) is None:
-            missing(program, f"apt-get install {program}")
+    program("flite", "flite")
+    program("redis-server", "redis-server")
     for package in ("pocketsphinx", "auscult_rehearsal"):
         if importlib.util.find_spec(package) is None:
-            missing(package, "make test")
+            missing(f"{package} is not installed; run: make test")
     started = Demo(tmp_path_factory.mktemp("demo"))
     yield started
     if started.process.poll() is None:
         started.process.terminate()
-        started.process.wait(20)
+        started.process.wait(PATIENCE)
 
 
 def all_well(components: dict) -> bool:
@@ -102,9 +96,12 @@ def test_a_silent_voice_is_found_and_named(demo):
     said = demo.say("break", "tts", "--silent")
     assert said.returncode == 0, said.stderr
     assert "tts_client" in said.stdout
-    found = demo.wait(lambda components: components["tts_client"]["status"] == "unhealthy", 20)
+    found = demo.wait(
+        lambda components: (
+            components["tts_client"]["status"] == "unhealthy" and components["stt_client"]["status"] == "healthy"
+        )
+    )
     assert "silence" in found["tts_client"]["message"]
-    assert found["stt_client"]["status"] == "healthy"
     status = demo.say("status").stdout
     assert "silent" in status
     assert "unhealthy" in status
@@ -128,7 +125,7 @@ def test_every_component_can_be_broken_and_mended(demo, component, fault, status
     name = f"{component}_client" if component in ("stt", "llm") else component
     demo.wait(all_well)
     assert demo.say("break", component, fault).returncode == 0
-    found = demo.wait(lambda components: components[name]["status"] == status, 30)
+    found = demo.wait(lambda components: components[name]["status"] == status)
     assert says in found[name]["message"]
     assert demo.say("mend", component).returncode == 0
     demo.wait(lambda components: components[name]["status"] == "healthy")
@@ -149,7 +146,7 @@ def test_sigterm_leaves_nothing_behind(demo):
     family = psutil.Process(demo.process.pid).children(recursive=True)
     assert any("redis-server" in process.name() for process in family)
     demo.process.send_signal(signal.SIGTERM)
-    assert demo.process.wait(15) == 0
-    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert demo.process.wait(PATIENCE) == 0
+    assert psutil.wait_procs(family, timeout=PATIENCE)[1] == []
     assert "No demo runs" in demo.say("status").stderr
     assert not (demo.directory / "demo" / "demo.json").exists()

@@ -18,9 +18,9 @@ _HEAD = """\
 interval = "5s"
 retry_interval = "2s"                  # how soon a change of status is confirmed
 
-[defaults.threshold]                   # a mended part is healthy at once; the defaults, 95 and 5, remember longer
-success_rate_percent = 50
-error_rate_percent = 50
+[defaults.threshold]                   # what is mended is healthy at once, however long it was broken:
+success_rate_percent = 0               # the defaults, 95 and 5, look at the last hundred results
+error_rate_percent = 100
 """
 _PARTS = {
     "stt": """\
@@ -42,7 +42,7 @@ api_key = "{api_key}"
 model = "rehearsal-llm"
 depth = "completion"                   # streams an answer to its end
 interval = "5s"
-timeout = "5s"
+timeout = "10s"
 expect = "ready"
 threshold = {{ response_time_ms = 1000 }}
 group = "voice"
@@ -55,7 +55,7 @@ api_key = "{api_key}"
 model = "rehearsal-tts"
 depth = "speech"                       # has it speak, and listens for silence
 interval = "5s"
-timeout = "5s"
+timeout = "10s"
 threshold = {{ response_time_ms = 1500 }}
 group = "voice"
 """,
