@@ -84,8 +84,8 @@ def looking(
     try:
         yield page
         reports = page.evaluate("window.__reports")
-        assert seen.wrong == []
-        assert reports == []
+        assert not seen.wrong, seen.wrong
+        assert not reports, reports
     finally:
         context.close()
 

@@ -35,12 +35,14 @@ PAYLOADS = [
     "<!--<img src='--><img src=x onerror=alert(1)>",
     "\u202e<b onmouseover=alert(1)>txt.exe</b>\u2028alert(1)",
 ]
+SPACE = r"[\s\u202e]"
+"""What no address has in it: the configuration refuses it."""
 UI = Path(__file__).parents[2] / "core" / "auscult" / "web" / "ui" / "src"
 
 
 def quoted(text: str) -> str:
-    """As a basic string of TOML."""
-    return json.dumps(text)
+    """As a basic string of TOML, in which a dollar sign is one."""
+    return json.dumps(text).replace("$", "$$")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory):
     """A payload in every string that can reach the page."""
     parts = [
         f'[components.victim-{n}]\ncheck = "push"\ngroup = {quoted(text)}\ntype = {quoted(text)}\n'
-        f"runbook = {quoted(text)}\nlabels = {{ note = {quoted(text)} }}\n"
+        f"runbook = {quoted('https://books.example/?' + re.sub(SPACE, '+', text))}\nlabels = {{ note = {quoted(text)} }}\n"
         for n, text in enumerate(PAYLOADS)
     ]
     everything = " ".join(PAYLOADS)
@@ -111,6 +113,9 @@ PLACES = [
     "/status",
 ]
 
+CALM = {"/#/plugins", "/#/dashboards/api_performance", "/#/alerts/deliveries", "/#/alerts/channels"}
+"""Pages that none of the strings has a place on."""
+
 
 @pytest.mark.parametrize("place", PLACES)
 def test_payloads_are_shown_as_text(browser: Browser, hostile, place: str):
@@ -120,7 +125,7 @@ def test_payloads_are_shown_as_text(browser: Browser, hostile, place: str):
         page.goto(place.replace("ALERT", alert).replace("BOARD", board))
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.locator(".loading")).to_have_count(0)
-        if place not in ("/#/plugins", "/#/dashboards/api_performance", "/#/alerts/deliveries"):
+        if place not in CALM:
             expect(page.locator("body")).to_contain_text(re.compile(r"alert\(1\)"))
         for details in page.locator("main details > summary").all()[:8]:
             details.click()
@@ -170,4 +175,5 @@ def test_the_sources_name_no_address_elsewhere():
     for path in UI.rglob("*"):
         if path.is_file():
             text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
-            assert not re.search(r"https?://[a-z0-9]|url\((?!#|data:)", text), path.name
+            assert not re.search(r"https?://[a-z0-9]", text), path.name
+            assert path.suffix != ".css" or "url(" not in text, path.name

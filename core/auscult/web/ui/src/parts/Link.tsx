@@ -10,9 +10,11 @@ export function ComponentLink({ name }: { name: string }) {
   );
 }
 
+/** Whether an address may be followed: http, https, or a path of this very host. */
 export function isWeb(address: string): boolean {
   try {
-    return ["http:", "https:"].includes(new URL(address).protocol);
+    const own = /^\/(?![/\\])/.test(address);
+    return own || ["http:", "https:"].includes(new URL(address).protocol);
   } catch {
     return false;
   }

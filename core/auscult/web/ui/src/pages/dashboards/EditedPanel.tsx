@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
 import type { PanelData, PanelDefinition, PanelKind } from "../../api/dashboards";
 import { TextField } from "../../parts/Fields";
-import { Fault, Loading } from "../../parts/states";
+import { Empty, Fault, Loading } from "../../parts/states";
+import { plain } from "../../words";
 import { changePanel, type Draft, movePanel, removePanel, resizePanel } from "./draft";
 import { COLUMNS, GridCell } from "./Grid";
 import { OptionsForm } from "./OptionsForm";
@@ -28,7 +29,8 @@ interface Props {
 }
 
 export function EditedPanel({ panel, place, draft, kind, change, open, toggle, drag }: Props) {
-  const preview = usePreview(panel, draft);
+  const missing = (kind?.schema.required ?? []).filter((name) => panel.options[name] === undefined);
+  const preview = usePreview(panel, draft, missing.length === 0);
   const title = panel.title || kind?.title || panel.id;
   return (
     <GridCell width={panel.width} height={panel.height} data-panel={panel.id}>
@@ -81,8 +83,13 @@ export function EditedPanel({ panel, place, draft, kind, change, open, toggle, d
             )}
           </div>
         ) : null}
+        {missing.length > 0 ? (
+          <div class="card">
+            <Empty title={title}>It still needs: {missing.map(plain).join(", ")}.</Empty>
+          </div>
+        ) : null}
         {preview.error ? <Fault error={preview.error} /> : null}
-        {preview.data ? (
+        {missing.length > 0 ? null : preview.data ? (
           <PanelBox panel={{ ...preview.data, title, layout: { width: panel.width, height: panel.height } }} span={preview.span} />
         ) : preview.error ? null : (
           <div class="card">
@@ -126,11 +133,12 @@ function lengthOf(range: string): number {
 }
 
 /** The data of a panel that is not saved, once somebody has stopped typing. */
-function usePreview(panel: PanelDefinition, draft: Draft): Preview {
+function usePreview(panel: PanelDefinition, draft: Draft, complete: boolean): Preview {
   const [state, setState] = useState<Preview>({ data: null, error: null, span: [0, 1] });
   const { title: _title, width: _width, height: _height, ...asked } = panel;
-  const key = JSON.stringify([asked, draft.time_range]);
+  const key = JSON.stringify([asked, draft.time_range, complete]);
   useEffect(() => {
+    if (!complete) return;
     let wanted = true;
     const variables = Object.fromEntries(draft.variables.map((variable) => [variable.name, variable.default]));
     const timer = setTimeout(() => {
