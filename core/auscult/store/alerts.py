@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -23,6 +25,8 @@ ALERTS_KEPT = 90 * 86_400.0
 """Seconds from its end that an alert is kept."""
 ROWS_KEPT = 30 * 86_400.0
 """Seconds from its end that a delivery is kept; a dead one as long as its alert."""
+_MANY, _SOME = 200, 10
+"""Rows per statement."""
 AT_ONCE = 500
 """Rows deleted per transaction: a few milliseconds."""
 
@@ -75,14 +79,15 @@ def _fit(value: Any) -> Any:
     return [_fit(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-_ALERT = """INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
-    status = excluded.status, severity = excluded.severity, resolved_at = excluded.resolved_at, body = excluded.body"""
+_ALERT = "INSERT INTO alert VALUES"
+_ALERT_AGAIN = """ON CONFLICT (id) DO UPDATE SET status = excluded.status, severity = excluded.severity,
+    resolved_at = excluded.resolved_at, body = excluded.body"""
 # A change that is there already was committed although the answer to that got lost.
-_CHANGE = "INSERT OR IGNORE INTO alert_change (alert, number, at, kind, body) VALUES (?, ?, ?, ?, ?)"
-_ROW = f"""INSERT INTO delivery ({ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
-    grp = excluded.grp, due = excluded.due, state = excluded.state, attempts = excluded.attempts,
-    since = excluded.since, fence = excluded.fence, error = excluded.error, into_key = excluded.into_key,
-    done_at = excluded.done_at WHERE excluded.fence >= fence"""  # noqa: S608
+_CHANGE = "INSERT OR IGNORE INTO alert_change (alert, number, at, kind, body) VALUES"
+_ROW = f"INSERT INTO delivery ({ROW}) VALUES"
+_ROW_AGAIN = """ON CONFLICT (key) DO UPDATE SET grp = excluded.grp, due = excluded.due, state = excluded.state,
+    attempts = excluded.attempts, since = excluded.since, fence = excluded.fence, error = excluded.error,
+    into_key = excluded.into_key, done_at = excluded.done_at WHERE excluded.fence >= fence"""
 _SILENCE = "INSERT OR REPLACE INTO silence VALUES (?, ?, ?)"
 _STATE = "INSERT OR REPLACE INTO rule_state VALUES (?, ?, ?)"
 _PROOF = "INSERT OR REPLACE INTO watermark VALUES ('proof', ?)"
@@ -101,8 +106,8 @@ def write_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> l
         silences |= batch.silences
         audits += batch.audits
     numbers = _write_changes(connection, [change for batch in batches for change in batch.changes])
-    connection.executemany(_ALERT, map(_alert, alerts.values()))
-    connection.executemany(_ROW, map(_row, rows.values()))
+    _insert(connection, _ALERT, list(map(_alert, alerts.values())), _ALERT_AGAIN)
+    _insert(connection, _ROW, list(map(_row, rows.values())), _ROW_AGAIN)
     if silences:
         connection.executemany(_SILENCE, [(s.id, s.ends_at, _encode(s)) for s in silences.values()])
     if audits:
@@ -117,11 +122,27 @@ def write_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> l
     return [[next(found) for _ in batch.changes] for batch in batches]
 
 
+def _insert(connection: sqlite3.Connection, begin: str, rows: list[tuple[object, ...]], end: str = "") -> None:
+    """Many rows per statement: SQLite lets go of the interpreter once for all of them, and not for each."""
+    at = 0
+    for size in (_MANY, _SOME, 1):
+        while len(rows) - at >= size:
+            statement = _statement(begin, len(rows[0]), size, end)
+            connection.execute(statement, tuple(chain.from_iterable(rows[at : at + size])))
+            at += size
+
+
+@lru_cache(maxsize=32)
+def _statement(begin: str, columns: int, rows: int, end: str) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"{begin} {', '.join([row] * rows)} {end}"
+
+
 def _write_changes(connection: sqlite3.Connection, changes: list[AlertChange]) -> list[int]:
     if not changes:
         return []
     before = connection.total_changes
-    connection.executemany(_CHANGE, map(_change, changes))
+    _insert(connection, _CHANGE, list(map(_change, changes)))
     if connection.total_changes - before == len(changes):
         (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
         return list(range(last - len(changes) + 1, last + 1))
