@@ -20,8 +20,11 @@ __all__ = ["COMMON_KEYS", "ROLES", "Refusal", "Role", "refusal"]
 
 COMMON_KEYS = frozenset(Component.__struct_fields__) - {"name", "fingerprint"}
 """Keys that every component may have in configuration; a check's own option of that name would never arrive."""
+PANEL_KEYS = frozenset({"id", "title", "description", "width", "height"})
+"""The same for panels."""
 _MEASUREMENT = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 _NOT_OPTIONS = ("kind", "requires", "may_require", "component_type", "measurements", "passive")
+_NOT_OPTIONS_OF_PANELS = ("heading", "size")
 
 
 class Role(Struct, frozen=True):
@@ -94,7 +97,7 @@ def _is_subclass(candidate: type, role: Role) -> Refusal | None:
 
 
 def _declares_no_constant_as_option(candidate: Any, role: Role) -> Refusal | None:
-    for name in _NOT_OPTIONS:
+    for name in (*_NOT_OPTIONS, *(_NOT_OPTIONS_OF_PANELS if role.base is Panel else ())):
         if name in candidate.__struct_fields__:
             message = f"{_label(candidate)} makes `{name}` an option by giving it a type"
             return Refusal(message, f"write `{name} = …` without a type, or annotate it as ClassVar")
@@ -135,6 +138,8 @@ def _leaves_common_keys_alone(candidate: Any, role: Role) -> Refusal | None:
     reserved = COMMON_KEYS if role.base is Check else {role.key, "enabled"}
     if role.base in (Exporter, Source):
         reserved |= {"interval"}
+    if role.base is Panel:
+        reserved |= PANEL_KEYS
     taken = [name for name in _encoded_names(candidate) if name in reserved]
     if not taken:
         return None
@@ -216,6 +221,16 @@ def _declares_requirements(candidate: Any, role: Role) -> Refusal | None:
     return None
 
 
+def _declares_looks(candidate: Any, role: Role) -> Refusal | None:
+    if role.base is not Panel:
+        return None
+    size = candidate.size
+    if isinstance(candidate.heading, str) and isinstance(size, tuple) and [type(part) for part in size] == [int, int]:
+        return None
+    message = f"the `heading` of {_label(candidate)} is no text, or its `size` no pair of whole numbers"
+    return Refusal(message, 'write heading = "What it shows" and size = (6, 4)')
+
+
 _RULES: tuple[Callable[[Any, Role], Refusal | None], ...] = (
     _is_class,
     _is_subclass,
@@ -229,4 +244,5 @@ _RULES: tuple[Callable[[Any, Role], Refusal | None], ...] = (
     _has_readable_options,
     _declares_measurements,
     _declares_requirements,
+    _declares_looks,
 )
