@@ -201,7 +201,7 @@ class MetricsManager:
             except Exception:
                 log.exception("a snapshot of the metrics could not be taken")
             due = max(due + self.store_interval, monotonic())
-            await anyio.sleep(due - monotonic())
+            await anyio.sleep(max(due - monotonic(), 0.001))
 
     async def ask(self, question: MetricQuery, start: int, end: int, points: int = 500) -> MetricAnswer:
         """A question to the history, answered for [start, end) (ms) in at most `points` parts. Raises StoreError."""

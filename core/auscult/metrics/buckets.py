@@ -38,11 +38,6 @@ class Buckets:
         self.columns = columns
         """By the names in `COUNTER` or `GAUGE`, or those of them that are wanted."""
 
-    @property
-    def counts(self) -> bool:
-        """Whether they are those of a counter."""
-        return "increase" in self.columns
-
     def __len__(self) -> int:
         return len(self.starts)
 

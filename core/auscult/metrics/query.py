@@ -92,9 +92,9 @@ def columns_for(function: str, *, counts: bool) -> tuple[str, ...]:
     return ("sum", "count") if function == "avg" else (function,)
 
 
-def on_grid(buckets: Buckets, times: Sequence[int], step: int, function: str) -> list[float | None]:
+def on_grid(buckets: Buckets, times: Sequence[int], step: int, function: str, *, counts: bool) -> list[float | None]:
     """One number for each stretch of an even grid; None where there was no sample."""
-    name, *divisor = columns_for(function, counts=buckets.counts)
+    name, *divisor = columns_for(function, counts=counts)
     column: Sequence[float] = buckets.columns[name]
     if divisor:
         column = list(map(truediv, column, buckets.columns[divisor[0]]))

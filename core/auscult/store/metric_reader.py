@@ -222,7 +222,7 @@ def _values(
         buckets = bucketed(moments, numbers, step, counts=series.counts, wanted=wanted, origin=first)
     else:
         buckets = _rolled(connection, series, level, first, end, wanted).coarser(step, first)
-    return query.on_grid(buckets, times, step, function)
+    return query.on_grid(buckets, times, step, function, counts=series.counts)
 
 
 def _samples(

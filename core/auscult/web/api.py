@@ -32,6 +32,7 @@ from auscult.web.bodies import (
 from auscult.web.dashboards import dashboard_api_routes
 from auscult.web.events import event_routes
 from auscult.web.json_bodies import require_json
+from auscult.web.metric_history import metric_history_routes
 from auscult.web.past import past_routes
 from auscult.web.problems import BODY_ERRORS, ERRORS
 from auscult.web.recent import recent_routes
@@ -189,6 +190,7 @@ def api_router(monitor: Monitor, stream: EventStream, reload: Reload | None = No
     routes = (_reading_routes, _inventory_routes, _acting_routes, _ping_routes)
     handlers = [handler for make in routes for handler in make(monitor)]
     handlers += alert_api_routes(monitor)
+    handlers += metric_history_routes(monitor)
     handlers += dashboard_api_routes(monitor)
     handlers += past_routes(monitor, reload)
     handlers += event_routes(monitor, stream)

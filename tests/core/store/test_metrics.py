@@ -177,6 +177,9 @@ def test_rate_and_increase_over_restarts(store, points, source):
     assert sum(value for value in grown.tracks[0].values if value) == pytest.approx(5 * 3570)
     rate = answer(store, MetricQuery(name="calls_total", function="rate"), START + HOUR, end, points)
     assert max(value for value in rate.tracks[0].values if value is not None) == pytest.approx(1.0, abs=0.02)
+    for function in ("avg", "max", "last"):
+        level = answer(store, MetricQuery(name="calls_total", function=function), START, end, points)
+        assert level.tracks[0].values[-1] == 3570.0
     wrong = answer(store, MetricQuery(name="load", function="rate"), START, end, points)
     assert "no counter" in wrong.reason
 
