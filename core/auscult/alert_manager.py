@@ -43,7 +43,7 @@ from auscult.alerts.rows import Envelope, Row
 from auscult.clock import Clock, iso_seconds
 from auscult.component import NAME
 from auscult.errors import AlertNotFound, ConfigurationError, SilenceNotFound, StoreError, did_you_mean
-from auscult.kinds import TOLD, Channel
+from auscult.kinds import TOLD, Channel, is_same
 from auscult.model import AlertSeverity, CheckResult, ComponentHealth, Problem, SystemHealth
 from auscult.rules.data import RuleData, SystemData
 from auscult.rules.defaults import default_rules
@@ -240,7 +240,7 @@ class AlertManager:
             self._channels.pop(name, None)
         for name, channel in settings.channels.items():
             # An unchanged channel stays the same object, and keeps what it knows of its receiver.
-            if not _is_same(self._channels.get(name), channel):
+            if not is_same(self._channels.get(name), channel):
                 self._channels[name] = channel
         self._configured = set(settings.channels)
         self._routes = settings.routes
@@ -908,12 +908,6 @@ class AlertManager:
                 self._book.forget_rule(alert.rule, now)
             elif alert.component and not self._is_known(alert.component):
                 self._book.forget_component(alert.component, now)
-
-
-def _is_same(kept: Channel | None, channel: Channel) -> bool:
-    if type(kept) is not type(channel):
-        return False
-    return all(getattr(kept, name) == getattr(channel, name) for name in channel.__struct_fields__)
 
 
 def _tells_of(channel: Channel) -> frozenset[ChangeKind]:

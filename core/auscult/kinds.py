@@ -49,6 +49,7 @@ __all__ = [
     "Receiver",
     "Source",
     "SourceContext",
+    "is_same",
 ]
 
 Probe = Callable[[], Awaitable[Reading]]
@@ -459,3 +460,10 @@ class Panel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=Fal
 
         Runs in a thread and has a few seconds; what it raises is shown in the panel's place.
         """
+
+
+def is_same(kept: _Kind | None, new: _Kind) -> bool:
+    """Whether two objects of a kind have the same class and options: then the one that runs may go on."""
+    if type(kept) is not type(new):
+        return False
+    return all(getattr(kept, name) == getattr(new, name) for name in new.__struct_fields__)

@@ -17,16 +17,18 @@ from auscult.clock import Clock
 from auscult.component import NAME, Component
 from auscult.errors import ConfigurationError, StoreError
 from auscult.families import Event, Labels, Samples, Snapshot
-from auscult.kinds import Exporter, Source
+from auscult.kinds import Exporter, Source, is_same
 from auscult.metrics.durations import ProbeDurations
 from auscult.metrics.intake import Intake, Limits, Refusals
 from auscult.metrics.merging import Merger
 from auscult.metrics.own import OwnMetrics
 from auscult.metrics.query import MetricAnswer, MetricQuery
-from auscult.model import ComponentHealth, Problem, SystemHealth
+from auscult.model import ComponentHealth, Problem, Reading, SystemHealth
 from auscult.runtime.alert_stats import alert_figures
 from auscult.runtime.context import Services
+from auscult.runtime.destinations import Destinations, ExporterCheck
 from auscult.runtime.loop import Loop
+from auscult.runtime.pushing import ExporterStats, Pushing
 from auscult.runtime.source_context import IntakeContext
 from auscult.runtime.stats import MonitorStats, figures
 
@@ -41,6 +43,8 @@ __all__ = ["MetricsManager"]
 
 log = logging.getLogger("auscult.metrics")
 
+SHARED_MS = 500
+"""How old a snapshot may be that several exporters share."""
 COLLECT_TIMEOUT = 5.0
 """Seconds that a registry may take to answer."""
 
@@ -56,9 +60,14 @@ class MetricsManager:
         summary: Callable[[], SystemHealth],
         components: Callable[[], Mapping[str, Component]],
         stats: Callable[[], MonitorStats],
+        destinations: Destinations,
     ) -> None:
         self._clock, self._views, self._summary = clock, views, summary
         self._components, self._stats = components, stats
+        self._destinations = destinations
+        self._pushing: Pushing | None = None
+        self._shared: Snapshot | None = None
+        self._pushing_names: set[str] = set()
         self.durations = ProbeDurations()
         self.problems: list[Problem] = []
         """Limits that bit, registries that failed."""
@@ -88,9 +97,14 @@ class MetricsManager:
         self._loop, self._services, self._store = loop, services, store
         if store is not None and self.store_interval > 0:
             loop.spawn(self._keep_history)
+        self._pushing = Pushing(loop, services, self._shared_snapshot, self._on_pushed)
+        self._settle_exporters()
 
     async def stop(self) -> None:
         """Ask and push no more."""
+        pushing, self._pushing = self._pushing, None
+        if pushing is not None:
+            await pushing.stop()
         self._loop = self._store = None
 
     # What is configured
@@ -117,6 +131,7 @@ class MetricsManager:
             self._put(self.sources, name, source)
         self.exporter_intervals = dict(settings.exporter_intervals)
         self.source_intervals = dict(settings.source_intervals)
+        self._settle_exporters()
 
     def add_registry(self, registry: CollectorRegistry, name: str = "registry") -> None:
         """Have whatever is recorded in this registry of prometheus_client exported, kept, drawn and alerted on.
@@ -137,10 +152,12 @@ class MetricsManager:
         """Have metrics go to one more place; one of the same name takes the other's place."""
         _check_name(name)
         self._put(self.exporters, name, exporter)
+        self._settle_exporters()
 
     def remove_exporter(self, name: str) -> None:
         """Have them go there no more. Raises KeyError."""
         del self.exporters[name]
+        self._settle_exporters()
 
     def add_source(self, name: str, source: Source) -> None:
         """Have metrics come from one more place; one of the same name takes the other's place."""
@@ -153,7 +170,45 @@ class MetricsManager:
         self._contexts.pop(name, None)
 
     def _put(self, there: dict[str, Any], name: str, new: Any) -> None:
-        there[name] = new
+        # What did not change stays the same object, and keeps its connections and its pace.
+        if not is_same(there.get(name), new):
+            there[name] = new
+
+    # Where it goes
+
+    def export_interval_of(self, name: str) -> float:
+        """Seconds between pushes of that exporter: its own option, the common key, the default. Raises KeyError."""
+        exporter = self.exporters[name]
+        try:
+            own = exporter.every()
+        except Exception:  # a plugin's method; the default is always there
+            own = None
+        return max(float(own or self.exporter_intervals.get(name) or self.export_interval), 0.1)
+
+    def exporter_stats(self) -> dict[str, ExporterStats]:
+        """How each exporter that pushes is doing."""
+        return self._pushing.stats() if self._pushing is not None else {}
+
+    def _settle_exporters(self) -> None:
+        if self._pushing is None:
+            return
+        self._pushing.set_exporters(self.exporters, self.export_interval_of)
+        pushing = set(self._pushing.stats())
+        for name in self._pushing_names - pushing:
+            self._destinations.forget(f"exporter.{name}")
+        for name in pushing - self._pushing_names:
+            self._destinations.watch(f"exporter.{name}", ExporterCheck(), self.export_interval_of(name))
+        self._pushing_names = pushing
+
+    def _on_pushed(self, name: str, reading: Reading) -> None:
+        self._destinations.tell(f"exporter.{name}", reading)
+
+    async def _shared_snapshot(self, after: int) -> Snapshot:
+        """The metrics as they are now, and later than `after`; exporters that push at the same moment share one."""
+        shared = self._shared
+        if shared is None or shared.at <= after or not 0 <= self._clock.now_ms() - shared.at < SHARED_MS:
+            shared = self._shared = await self.snapshot()
+        return shared
 
     # What comes in
 
@@ -263,6 +318,14 @@ class MetricsManager:
             found["auscult_store_metrics_dropped_total", ()] = kept.dropped
         for intake in self._intakes():
             found["auscult_metric_series", (("origin", intake.origin),)] = len(intake)
+        for name, pushed in self.exporter_stats().items():
+            label = (("exporter", name),)
+            found["auscult_exporter_pushes_total", label] = pushed.pushed
+            found["auscult_exporter_failures_total", label] = pushed.failed
+            found["auscult_exporter_snapshots_dropped_total", label] = pushed.dropped
+            found["auscult_exporter_snapshots_waiting", label] = pushed.waiting
+            if pushed.last_success is not None:
+                found["auscult_exporter_last_success_timestamp_seconds", label] = pushed.last_success / 1000
         for (origin, reason), count in self._refusals.counts.items():
             found["auscult_metric_series_refused_total", (("origin", origin), ("reason", reason))] = count
         return found

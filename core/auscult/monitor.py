@@ -28,6 +28,7 @@ from auscult.model import CheckResult, ComponentHealth, Origin, Ping, Problem, R
 from auscult.options import Duration
 from auscult.runtime.context import Services
 from auscult.runtime.deadman import DeadMan
+from auscult.runtime.destinations import Destinations
 from auscult.runtime.feed import Feed
 from auscult.runtime.health import HealthMonitor, restored_results
 from auscult.runtime.inbox import Inbox, Stored
@@ -116,6 +117,7 @@ class Monitor:
             summary=self.health.summary,
             components=self.components,
             stats=self.stats,
+            destinations=Destinations(self.health, self.report),
         )
         self.requests = Requests(self.clock.now_ms())
         self.changes = Changes()

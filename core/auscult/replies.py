@@ -1,4 +1,4 @@
-"""What channels do with HTTP: send one request, and turn whatever comes of it into a `DeliveryError` or nothing.
+"""What channels and exporters do with HTTP: send one request, and turn what comes of it into a `DeliveryError`.
 
 `deliver` sends and judges; `raise_for_reply` judges a reply that was got some other way; `deliver_each` is for
 receivers that take one alert at a time. None tries again: that is the core's work, and the `DeliveryError` says whether
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import httpx
 
     from auscult.alert import Notice, Notification
-    from auscult.kinds import Channel, ChannelContext
+    from auscult.kinds import Channel, ChannelContext, Exporter, ExporterContext
 
 __all__ = [
     "LONGEST_WAIT",
@@ -51,8 +51,8 @@ _LATER = frozenset({408, 425, 429})
 
 
 async def deliver(
-    channel: Channel,
-    ctx: ChannelContext,
+    channel: Channel | Exporter,
+    ctx: ChannelContext | ExporterContext,
     url: str,
     *,
     json: Any = None,
@@ -150,7 +150,7 @@ def raise_for_reply(
     )
 
 
-def request_secrets(channel: Channel, url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+def request_secrets(channel: Channel | Exporter, url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
     """What no message about a request may repeat, for `raise_for_reply`: of the channel, the address, the headers."""
     return (*secret_values(channel), *_pieces(url, headers))
 
@@ -238,7 +238,7 @@ def _pieces(url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted((piece for piece in found if len(piece) >= _SHORTEST_SECRET), key=len, reverse=True))
 
 
-def channel_secrets(channel: Channel) -> tuple[str, ...]:
+def channel_secrets(channel: Channel | Exporter) -> tuple[str, ...]:
     """What no message about `channel` may repeat: its secrets, and of secret addresses the pieces but for the host."""
     whole = secret_values(channel)
     pieces = {piece for secret in whole if "://" in secret for piece in _pieces(secret, {})}

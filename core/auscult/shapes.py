@@ -1,7 +1,8 @@
 """What a panel may show: data of known shapes, no HTML, no script. The page draws them, CSV and Grafana read them.
 
 A number that is not known is None, never 0. Texts are plain. Units are ``%``, ``ms``, ``s``, ``bytes``, ``bytes/s``,
-``1/s``, ``USD``, a plural noun, or nothing. Where a `threshold_warning` lies above `threshold_critical`, lower is worse.
+``1/s``, ``USD``, a plural noun, or nothing. Where a `threshold_warning` lies above `threshold_critical`, lower is
+worse.
 """
 
 from __future__ import annotations

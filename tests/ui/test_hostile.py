@@ -151,7 +151,12 @@ def test_payloads_are_shown_as_text(browser: Browser, hostile, place: str):
 def test_a_route_that_is_no_route_is_harmless(browser: Browser, hostile):
     """What stands behind the `#` comes from whoever sent the link."""
     site, *_ = hostile
-    for payload in ("/#/components/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E", "/#/%3Cscript%3E", "/#/alerts/%00%2f..", "/#/%E0%A4%A"):
+    for payload in (
+        "/#/components/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
+        "/#/%3Cscript%3E",
+        "/#/alerts/%00%2f..",
+        "/#/%E0%A4%A",
+    ):
         with looking(browser, site.url.rstrip("/"), allowed=("404", "400")) as page:
             page.goto(payload)
             expect(page.locator("main")).not_to_be_empty()

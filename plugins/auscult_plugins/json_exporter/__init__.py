@@ -1,0 +1,112 @@
+"""The `json` exporter: all metrics as JSON, into a file or to an HTTP address."""
+
+from __future__ import annotations
+
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from auscult import Duration, Export, Exporter, ExporterContext, SecretStr, Snapshot, deliver, hookimpl
+from auscult_plugins.json_exporter.document import documents, encoded
+from auscult_plugins.json_exporter.file import append, replace
+
+__all__ = ["JSONExporter", "auscult_exporters"]
+
+_TYPE = "application/json"
+_FOR_PEOPLE = 1_000_000
+"""Samples that a file holds at most in one document: all of them."""
+
+
+class JSONExporter(Exporter):
+    """Writes all metrics as JSON: to a file, to an HTTP address, or to both.
+
+    What an address missed is kept on disk and sent later, oldest first. Without either option the document is served at
+    ``/metrics/NAME``.
+    """
+
+    kind = "json"
+    buffers = True
+
+    file_path: str = ""
+    """File to write: ``./metrics/metrics.json``. Folders are made."""
+    endpoint_url: SecretStr = ""
+    """Address to post to; any 2xx answer is a receipt."""
+    push_interval: Duration | None = None
+    """Time between writes. Default: `interval`, else `defaults.metrics_export_interval`."""
+    mode: Literal["replace", "append"] = "replace"
+    """What becomes of the file: one document that is replaced as a whole, or one line more each time."""
+    rotate_bytes: Annotated[int, Meta(ge=1024)] = 10 * 1024 * 1024
+    """Size at which an appended file is set aside as ``NAME.1`` and begun anew."""
+    keep_files: Annotated[int, Meta(ge=1, le=100)] = 5
+    """How many of those are kept."""
+    headers: dict[str, SecretStr] = {}
+    """Headers of each request; values are treated as secrets."""
+    method: Literal["POST", "PUT"] = "POST"
+    """Method to send with."""
+    gzip: bool = True
+    """Compress requests."""
+    batch: Annotated[int, Meta(ge=1)] = 20_000
+    """Samples in one request at most; more are sent as several documents."""
+    timeout: Duration = Duration(30)
+    """How long sending everything may take."""
+
+    def __post_init__(self) -> None:
+        if self.endpoint_url and not self.endpoint_url.startswith(("http://", "https://")):
+            raise ValueError("`endpoint_url` is an address that begins with http:// or https://")
+        if self.mode not in ("replace", "append"):
+            raise ValueError(f"`mode` = {self.mode!r}: expected replace or append")
+
+    def pushes(self) -> bool:
+        """See `Exporter.pushes`."""
+        return bool(self.file_path or self.endpoint_url)
+
+    def every(self) -> float | None:
+        """See `Exporter.every`."""
+        return float(self.push_interval) if self.push_interval else None
+
+    def push_timeout(self) -> float:
+        """See `Exporter.push_timeout`."""
+        return float(self.timeout)
+
+    def render(self, snapshot: Snapshot) -> Export:
+        """Everything in one document."""
+        return Export(_TYPE, encoded(next(documents(snapshot, _FOR_PEOPLE))))
+
+    async def push(self, snapshot: Snapshot, ctx: ExporterContext) -> None:
+        """Write the file, then send."""
+        if self.file_path:
+            await ctx.in_thread(partial(self._write, snapshot))
+        if self.endpoint_url:
+            for document in await ctx.in_thread(lambda: list(documents(snapshot, self.batch))):
+                content = await ctx.in_thread(partial(self._packed, document))
+                await deliver(
+                    self, ctx, self.endpoint_url, content=content, headers=self._headers(), method=self.method
+                )
+
+    def _write(self, snapshot: Snapshot) -> None:
+        path = Path(self.file_path)
+        data = encoded(next(documents(snapshot, _FOR_PEOPLE))) + b"\n"
+        if self.mode == "replace":
+            replace(path, data)
+        else:
+            append(path, data, rotate_bytes=self.rotate_bytes, keep=self.keep_files)
+
+    def _packed(self, document: object) -> bytes:
+        data = encoded(document)
+        if not self.gzip:
+            return data
+        packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        return packer.compress(data) + packer.flush()
+
+    def _headers(self) -> dict[str, str]:
+        packed = {"Content-Encoding": "gzip"} if self.gzip else {}
+        return {"Content-Type": _TYPE, **packed, **self.headers}
+
+
+@hookimpl
+def auscult_exporters() -> list[type[Exporter]]:
+    """Offer the exporter."""
+    return [JSONExporter]
