@@ -8,6 +8,7 @@ Between ``<!-- include: FILE -->`` and ``<!-- end -->`` stands that file as a co
 ``<!-- channel: NAME -->`` and ``<!-- end -->`` the options of that channel. Between ``<!-- configuration -->`` and
 ``<!-- end -->`` stands the configuration reference, between ``<!-- metrics -->`` and ``<!-- end -->`` the table of all
 metrics. Schemas and examples of what channels send are whole files; see `payloads.py`.
+Between ``<!-- rules: NAME -->`` and ``<!-- end -->`` stands a table of `rule_tables.py`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from auscult.metrics.names import FAMILIES, measured
 
 sys.path.insert(0, str(Path(__file__).parent))
 from payloads import payloads
+from rule_tables import GENERATED
 
 DOCS = Path(__file__).parent
 _BLOCK = re.compile(
-    r"<!-- (?P<what>include|kind|channel|configuration|metrics)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->", re.DOTALL
+    r"<!-- (?P<what>include|kind|channel|configuration|metrics|rules)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->",
+    re.DOTALL,
 )
 _LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml", ".json": "json"}
 
@@ -52,6 +55,9 @@ def _generate(what: str, name: str | None, catalogue: Catalogue) -> str:
     if what == "channel":
         assert name is not None
         return kind_reference(catalogue.channel(name)).strip()
+    if what == "rules":
+        assert name is not None
+        return GENERATED[name]()
     return _metrics(catalogue) if what == "metrics" else reference(catalogue).strip()
 
 

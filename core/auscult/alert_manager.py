@@ -148,6 +148,7 @@ class AlertManager:
         self._loop: Loop | None = None
         self._timer: Handle | None = None
         self._armed = 0
+        self._troubled: set[str] = set()
         self._stopped = False
         self._drift: int | None = None
         self._ending: set[str] = set()
@@ -368,6 +369,7 @@ class AlertManager:
         self._remind_of_silences(now)
         self._write_rows(self._outbox.expire(now))
         self._remember_rules()
+        self._tell_of_mismatches()
         self._tidy(now)
         self._settle()
         self._arm()
@@ -448,6 +450,14 @@ class AlertManager:
                 plugin=f"rule {rule}", stage="rule", message=f"the rule `{rule}`: {message}", remedy="mend the rule"
             ),
         )
+
+    def _tell_of_mismatches(self) -> None:
+        """Conditions that met values of the wrong type: nobody is called for those as they happen."""
+        for name in self._engine.troubles:
+            rule = self._own_rules.get(name)
+            if name not in self._troubled and rule is not None and isinstance(rule.condition, str):
+                self._troubled.add(name)
+                self._on_bad_rule(name, "its condition met a value of the wrong type, and such a comparison is false")
 
     def _remember_rules(self) -> None:
         """Have on disk what waits for time to pass."""

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from auscult.cli.options import config_option, json_option, load_settings, print_json
+from auscult.cli.remote import ListsByDefault
 from auscult.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.group("rules")
+@click.group("rules", cls=ListsByDefault)
 def command() -> None:
-    """What raises alerts: list, test, and replay on stored history."""
+    """What raises alerts: list, test, and replay on stored history. Without a subcommand: list."""
 
 
 # What there is

@@ -24,7 +24,7 @@ from auscult.rules.rule import RuleTable
 if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
 
-__all__ = ["kind_reference", "reference"]
+__all__ = ["kind_reference", "reference", "table_reference"]
 
 _HEAD = """\
 # Configuration reference
@@ -87,6 +87,11 @@ def kind_reference(cls: type[Check | Channel], *, level: int = 3) -> str:
     parts += _options(cls) or ["It has no options of its own.\n"]
     parts += _measurements(getattr(cls, "measurements", ()))
     return "\n".join(parts)
+
+
+def table_reference(kind: type[Struct]) -> str:
+    """The keys of one table, with type, default and meaning."""
+    return "\n".join(_options(kind)).strip()
 
 
 def _table(name: str, kind: type[Struct]) -> list[str]:

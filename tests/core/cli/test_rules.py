@@ -41,6 +41,7 @@ def test_list_and_show(shell):
     assert done.code == 0
     lines = done.out.splitlines()
     assert len(lines) == 7
+    assert shell("rules").out == done.out
     assert lines[-1].split(maxsplit=2) == ["slow", "low", "response_time_ms > 100 for 1m in ap*"]
     names = [rule["name"] for rule in shell("rules", "list", "--json").json()]
     assert names[-1] == "slow"
