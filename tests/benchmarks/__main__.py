@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import checks, history, rendering, serving
+from tests.benchmarks import checks, history, metric_history, rendering, serving
+from tests.benchmarks.goals import Goal, table
 
-for benchmark in (checks, serving, rendering, history):
+goals: list[Goal] = []
+for benchmark in (checks, serving, rendering, history, metric_history):
     print(f"# {(benchmark.__doc__ or '').splitlines()[0]}", flush=True)
-    benchmark.main()
+    goals += benchmark.main() or []
+print(table(goals))

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.benchmarks.goals import Goal, table
+
 from auscult.clock import SystemClock
 from auscult.model import CheckResult, Status
 from auscult.store import Store
@@ -71,7 +73,7 @@ def median_ms(ask: Callable[[], object], times: int) -> float:
     return statistics.median(found)
 
 
-def main() -> None:
+def main() -> list[Goal]:
     """Both, in the same run."""
     directory = Path(tempfile.mkdtemp(prefix="auscult-bench-"))
     store, end = filled(directory / "state", 10 if "--quick" in sys.argv else 100)
@@ -83,9 +85,11 @@ def main() -> None:
     assert 0 < ours() <= POINTS
     peer, own = median_ms(raw, 9), median_ms(ours, 50)
     print(f"plain SQL over raw rows {peer:8.2f} ms\nauscult's store         {own:8.2f} ms")
-    print(f"  => 24 h to {POINTS} points: {own:.2f} ms, {own / peer:.3f}x of raw SQLite\n", flush=True)
+    goals = [Goal(f"24 h of one component at 1 s to {POINTS} points", peer, own, "ms", 10, 2, absolute=True)]
+    print("\n" + table(goals) + "\n", flush=True)
     store.close()
     shutil.rmtree(directory, ignore_errors=True)
+    return goals
 
 
 if __name__ == "__main__":

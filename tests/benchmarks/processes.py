@@ -25,12 +25,17 @@ def free_port() -> int:
 class Measured:
     """A process and everything below it."""
 
-    def __init__(self, argv: Sequence[str | Path], *, log: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, argv: Sequence[str | Path], *, log: Path, env: dict[str, str] | None = None, cpu: int | None = None
+    ) -> None:
+        """`cpu`: the one processor it may run on."""
         with log.open("ab") as out:
             self.popen = subprocess.Popen(
                 [str(part) for part in argv], stdout=out, stderr=out, env={**os.environ, **(env or {})}
             )
         self.process = psutil.Process(self.popen.pid)
+        if cpu is not None:
+            self.process.cpu_affinity([cpu])
         self.log = log
 
     def _tree(self) -> list[psutil.Process]:
@@ -61,6 +66,11 @@ class Measured:
                 time.sleep(0.005)
         raise RuntimeError(f"{self.popen.args} does not answer:\n{self.log.read_text()[-2000:]}")
 
+    def check(self) -> None:
+        """Raises RuntimeError when it has ended by itself: what was measured then is not what it says."""
+        if self.popen.poll() is not None:
+            raise RuntimeError(f"{self.popen.args} has ended:\n{self.log.read_text()[-2000:]}")
+
     def stop(self) -> None:
         """End it, kindly first."""
         self.popen.send_signal(signal.SIGTERM)
@@ -83,6 +93,8 @@ class Peak:
         """Sample memory for that long; returns the CPU seconds used."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
+            for process in self._processes:
+                process.check()
             self.rss = max(self.rss, sum(process.rss() for process in self._processes))
             time.sleep(0.5)
         return sum(process.cpu() for process in self._processes) - self._cpu
