@@ -186,7 +186,9 @@ class Notification(Struct, frozen=True, kw_only=True, gc=False):
 
 def fingerprint(rule: str, component: str, labels: Mapping[str, str]) -> str:
     """What makes two firings the same alert: 16 hexadecimal digits of BLAKE2 over rule, component and labels."""
-    parts = [rule, component, *(text for pair in sorted(labels.items()) for text in pair)]
+    parts = [rule, component]
+    for pair in sorted(labels.items()):
+        parts += pair
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

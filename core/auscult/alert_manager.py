@@ -499,13 +499,12 @@ class AlertManager:
                     heappush(self._resolved, (alert.resolved_at, alert.id))
         if self._store is None:
             self._recent.extend(zip(ids, batch.changes, strict=True))
-        for number, change in zip(ids, batch.changes, strict=True):
-            _log_change(change, told=bool(self._channels))
-            for listen in list(self._listeners):
-                try:
-                    listen(number, change)
-                except Exception:  # somebody else's code; whoever comes next is told all the same
-                    log.exception("a listener to changes of alerts failed")
+        told, listeners = bool(self._channels), list(self._listeners)
+        if listeners or not told or log.isEnabledFor(logging.DEBUG):
+            for number, change in zip(ids, batch.changes, strict=True):
+                _log_change(change, told=told)
+                for listen in listeners:
+                    _call(listen, number, change)
         self._happened.update(change.kind for change in batch.changes)
         for witness in self._witnesses:
             witness(batch, ids)
@@ -949,6 +948,13 @@ def _firing(rule: AlertRule, verdict: Verdict) -> Firing:
         cooldown=rule.cooldown_minutes * 60.0,
         per_hour=rule.max_alerts_per_hour,
     )
+
+
+def _call(listen: Callable[[int, AlertChange], None], number: int, change: AlertChange) -> None:
+    try:
+        listen(number, change)
+    except Exception:  # somebody else's code; whoever comes next is told all the same
+        log.exception("a listener to changes of alerts failed")
 
 
 def _log_change(change: AlertChange, *, told: bool) -> None:

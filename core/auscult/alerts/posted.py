@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 from msgspec import Raw, Struct
@@ -10,6 +11,7 @@ from msgspec import Raw, Struct
 __all__ = ["Posted", "decode_posted", "moment_of", "text_of", "texts_of"]
 
 _NOTHING = Raw(b"{}")
+_LONGEST_TIME = 64
 
 
 class Posted(Struct, frozen=True, gc=False, rename={"ends_at": "endsAt", "generator": "generatorURL"}):
@@ -36,15 +38,23 @@ def texts_of(raw: Raw, what: str) -> dict[str, str]:
 
 
 def text_of(raw: Raw) -> str:
-    """A text; an empty one for anything else."""
+    """A text. Raises ValueError with a sentence."""
     try:
         return _text(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"`generatorURL`: expected a text ({error})") from error
 
 
 def moment_of(text: str) -> int | None:
     """Milliseconds since the epoch; None for no time, and for Go's zero time. Raises ValueError with a sentence."""
+    if len(text) > _LONGEST_TIME:
+        raise ValueError(f"`endsAt`: expected a time such as 2026-12-24T18:00:00Z, found {text[:60]!r}")
+    return _moment(text)
+
+
+@lru_cache(maxsize=256)
+def _moment(text: str) -> int | None:
+    """In a storm many alerts have the same end."""
     if not text or text.startswith("0001-01-01T00:00:00"):
         return None
     try:
