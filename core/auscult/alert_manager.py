@@ -337,7 +337,8 @@ class AlertManager:
         if self._stopped:
             return
         at = self._clock.now_ms() if now is None else now
-        self._apply(self._engine.step_system(data or SystemData(self._system), at), at)
+        looked_at = data if data is not None else SystemData(self._system)
+        self._apply(self._engine.step_system(looked_at, at), at)
         self._settle()
 
     def refresh_component(self, name: str) -> None:
