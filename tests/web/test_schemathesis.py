@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import negative_data_rejection
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from tests.web.helpers import TOKENS, cheap_hash
 from tests.web.serving import Serving
 from tests.web.test_openapi import OPERATIONS
@@ -28,6 +28,11 @@ ADMIN = {"Authorization": f"Bearer {TOKENS['admin']}"}
 
 MAY_BE_503 = ("getHealth", "getHealthDetailed")
 """Documented: nothing is known of components to which nobody has pushed anything."""
+
+MAY_REFUSE = {"acknowledgeAlert", "addSilence", "getAlertsV2", "postAlerts", "previewSilence"}
+"""What no schema can say: times in the past, and texts that are no matchers."""
+ENDLESS = {"getEvents"}
+"""What has no end cannot be compared with a document; `test_events.py` reads it."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +54,7 @@ def is_fine_after_all(case, operation) -> bool:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("name", sorted(OPERATIONS))
+@pytest.mark.parametrize("name", sorted(OPERATIONS - ENDLESS))
 def test_nothing_undocumented_whatever_is_sent(api, name, mode):
     """Status, media type and body as documented; what is wrong is refused; no server error."""
     operation = api.find_operation_by_id(name)
@@ -63,6 +68,7 @@ def test_nothing_undocumented_whatever_is_sent(api, name, mode):
         if mode is GenerationMode.POSITIVE and "name" in case.path_parameters and tried % 2:
             case.path_parameters["name"] = "pushed"  # else hardly any case would get past "no such component"
         lenient = [negative_data_rejection] if is_fine_after_all(case, operation) else []
+        lenient += [positive_data_acceptance] if name in MAY_REFUSE else []
         answer = case.call_and_validate(headers=ADMIN, timeout=30, excluded_checks=[not_a_server_error, *lenient])
         assert answer.status_code < 500 or (answer.status_code == 503 and name in MAY_BE_503)
 

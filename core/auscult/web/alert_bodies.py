@@ -19,6 +19,7 @@ from auscult.rules.rule import AlertRule
 from auscult.runtime.delivery import ChannelStats
 
 __all__ = [
+    "TAKEN",
     "AcknowledgeBody",
     "AlertBody",
     "AlertDetailBody",
@@ -416,6 +417,10 @@ class RuleList(Struct, frozen=True, kw_only=True):
     """The rules in force."""
 
     rules: list[RuleBody]
+
+
+TAKEN = (AcknowledgeBody, NoteBody, PreviewBody, ResendBody, SilenceRequest)
+"""Bodies of requests: they refuse what is unknown."""
 
 
 def milliseconds(moment: datetime | None) -> int | None:

@@ -46,6 +46,7 @@ from auscult.web.alert_bodies import (
     milliseconds,
 )
 from auscult.web.json_bodies import require_json
+from auscult.web.parameters import number
 from auscult.web.problems import BODY_ERRORS, ERRORS
 
 __all__ = ["alert_api_routes", "alert_routes"]
@@ -59,15 +60,12 @@ _Limit = Annotated[int, QueryParameter(description="At most this many.", ge=1, l
 _Severity = Annotated[AlertSeverity | None, QueryParameter(description="Only alerts of this severity.")]
 _Status = Annotated[AlertStatus | None, QueryParameter(description="Only alerts in this state.")]
 _Text = Annotated[str | None, QueryParameter(description="Only those with exactly this name.", max_length=200)]
-_Before = Annotated[
-    int | None,
-    QueryParameter(description="Only alerts created before this (ms since the epoch).", ge=0, le=253_402_300_799_000),
-]
+_Before = Annotated[int | None, number("Only alerts created before this (ms since the epoch).", 0, 253_402_300_799_000)]
 _BeforeId = Annotated[
     str | None, QueryParameter(description="With `before`: only those after this one at that time.", max_length=200)
 ]
 _BeforeKey = Annotated[str | None, QueryParameter(description="Only deliveries older than this one.", max_length=300)]
-_BeforeRow = Annotated[int | None, QueryParameter(description="Only rows with smaller ids.", ge=1, le=2**53)]
+_BeforeRow = Annotated[int | None, number("Only rows with smaller ids.", 1, 2**53)]
 _State = Annotated[RowState | None, QueryParameter(name="state", description="Only deliveries in this state.")]
 
 

@@ -33,6 +33,7 @@ from auscult.web.dashboards import dashboard_api_routes
 from auscult.web.events import event_routes
 from auscult.web.json_bodies import require_json
 from auscult.web.metric_history import metric_history_routes
+from auscult.web.parameters import number
 from auscult.web.past import past_routes
 from auscult.web.problems import BODY_ERRORS, ERRORS
 from auscult.web.recent import recent_routes
@@ -49,17 +50,10 @@ _get = partial(get, responses=ERRORS)
 _post = partial(post, responses=ERRORS)
 _ping = partial(post, role="operator", status_code=202, responses=ERRORS | {413: BODY_ERRORS[413]})
 
-
-def _number(description: str, least: int, most: int) -> QueryParameter:
-    """A number that may be left out: beside `None`, bounds do not reach the OpenAPI document by themselves."""
-    bounds = {"minimum": least, "maximum": most}
-    return QueryParameter(description=description, ge=least, le=most, schema_extra=bounds)
-
-
 _Name = Annotated[str, PathParameter(description="The component's name.", max_length=64)]
-_Time = Annotated[int | None, _number("Milliseconds since the epoch, UTC.", 0, MAX_TIME)]
+_Time = Annotated[int | None, number("Milliseconds since the epoch, UTC.", 0, MAX_TIME)]
 _Limit = Annotated[int, QueryParameter(description="At most this many.", ge=1, le=1000)]
-_Before = Annotated[int | None, _number("Only results with smaller ids.", 1, 2**62)]
+_Before = Annotated[int | None, number("Only results with smaller ids.", 1, 2**62)]
 _Group = Annotated[str | None, QueryParameter(description="Only components of this group.")]
 _Status = Annotated[Status | None, QueryParameter(description="Only components in this state.")]
 _ExitCode = Annotated[int, PathParameter(description="0 is success, anything else a failure.", ge=0, le=255)]

@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 from auscult import __version__
 from auscult.monitor import Monitor
 from auscult.web.access import Access
+from auscult.web.alert_bodies import TAKEN
 from auscult.web.alerts import alert_routes
 from auscult.web.answers import HealthAnswers
 from auscult.web.api import api_router
@@ -141,7 +142,7 @@ def _describe(root: Router) -> dict[str, Any]:
     )
     document = _litestar(root, config).openapi_schema.to_schema()
     # Litestar's own leaves out the names of measurements, and that anything unknown is refused.
-    _, schemas = msgspec.json.schema_components([ReadingBody], ref_template="#/components/schemas/{name}")
+    _, schemas = msgspec.json.schema_components([ReadingBody, *TAKEN], ref_template="#/components/schemas/{name}")
     document["components"]["schemas"].update(schemas)
     return document
 

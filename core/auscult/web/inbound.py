@@ -73,6 +73,7 @@ def inbound_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         operation_class=_Posting,
         role="operator",
         status_code=200,
+        media_type="text/plain",
         summary="Take in alerts as Prometheus sends them to an Alertmanager",
         responses=ERRORS | BODY_ERRORS,
         before_request=require_json,
@@ -88,7 +89,7 @@ def inbound_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         refused = await monitor.alerts.post_encoded(posted)
         if refused:
             return _refusal(refused, len(posted))
-        return Response(b"", status_code=200)
+        return Response(b"", status_code=200, media_type="text/plain")
 
     @get(
         "/api/v2/alerts",

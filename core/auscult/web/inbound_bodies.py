@@ -17,26 +17,31 @@ __all__ = [
     "VersionBody",
 ]
 
-_TEXTS = {"type": "object", "additionalProperties": {"type": "string", "maxLength": 10_000}, "maxProperties": 100}
-_TIME = {"type": "string", "format": "date-time"}
 BODY: dict[str, Any] = {
     "type": "array",
     "items": {
         "type": "object",
         "required": ["labels"],
         "properties": {
-            "labels": _TEXTS
-            | {
+            "labels": {
+                "type": "object",
                 "minProperties": 1,
-                "propertyNames": {"pattern": "^[a-zA-Z_][a-zA-Z0-9_]{0,199}$"},
-                "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 10_000},
-                "description": "`alertname` becomes the rule, `component` the component, `severity` the severity.",
+                "maxProperties": 100,
+                "propertyNames": {"minLength": 1, "maxLength": 200},
+                "additionalProperties": {"type": "string", "maxLength": 10_000},
+                "description": "`alertname` becomes the rule, `component` the component, `severity` the severity. "
+                "At least one has a value.",
             },
-            "annotations": _TEXTS
-            | {"description": "`summary` or `description` becomes the message, `runbook_url` the runbook."},
-            "startsAt": _TIME | {"description": "Not looked at: an alert begins when it comes here."},
-            "endsAt": _TIME
-            | {"description": "Over from then on; without one, when it was not posted for five minutes."},
+            "annotations": {
+                "type": ["object", "null"],
+                "additionalProperties": {"type": "string"},
+                "description": "`summary` or `description` becomes the message, `runbook_url` the runbook.",
+            },
+            "startsAt": {"description": "Not looked at: an alert begins when it comes here."},
+            "endsAt": {
+                "type": "string",
+                "description": "A time: over from then on. Without one: when it was not posted for five minutes.",
+            },
             "generatorURL": {"type": "string", "description": "Where it comes from."},
         },
     },
