@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 logging.getLogger("auscult").addHandler(logging.NullHandler())
 
 _HOMES = {
+    "auscult.alerts.matching": ("Matcher", "matchers_of"),
     "auscult.alert": ("Alert", "AlertChange", "AlertStatus", "ChangeKind", "Notice", "Notification"),
     "auscult.catalogue": ("Catalogue", "Problem"),
     "auscult.clock": ("Clock", "SystemClock"),
@@ -48,6 +49,7 @@ _HOMES = {
         "Source",
         "SourceContext",
     ),
+    "auscult.metrics.query": ("MetricAnswer", "MetricQuery", "Track"),
     "auscult.metrics.rendering": ("render",),
     "auscult.metrics.requests": ("RequestFigures", "RouteFigures"),
     "auscult.model": (
@@ -97,6 +99,8 @@ __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
     from auscult.alert import Alert as Alert
+    from auscult.alerts.matching import Matcher as Matcher
+    from auscult.alerts.matching import matchers_of as matchers_of
     from auscult.alert import AlertChange as AlertChange
     from auscult.alert import AlertStatus as AlertStatus
     from auscult.alert import ChangeKind as ChangeKind
@@ -137,6 +141,9 @@ if TYPE_CHECKING:
     from auscult.kinds import Receiver as Receiver
     from auscult.kinds import Source as Source
     from auscult.kinds import SourceContext as SourceContext
+    from auscult.metrics.query import MetricAnswer as MetricAnswer
+    from auscult.metrics.query import MetricQuery as MetricQuery
+    from auscult.metrics.query import Track as Track
     from auscult.metrics.rendering import render as render
     from auscult.metrics.requests import RequestFigures as RequestFigures
     from auscult.metrics.requests import RouteFigures as RouteFigures

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from auscult.clock import Clock
+    from auscult.metrics.query import MetricAnswer, MetricQuery
     from auscult.model import Ping
     from auscult.panels import View
     from auscult.shapes import Shape
@@ -127,6 +128,10 @@ class CheckContext:
     def pings(self) -> tuple[Ping, ...]:
         """Signs of life pushed to this component, oldest first, restored after a restart."""
         return ()
+
+    async def ask(self, question: MetricQuery, window: float, points: int = 1) -> MetricAnswer:
+        """A question to the history of metrics, about the last `window` seconds."""
+        raise RuntimeError("this context knows no history of metrics")
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call something that blocks, in a thread of this component's own, abandoned when the probe is cut.

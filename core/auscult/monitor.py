@@ -128,6 +128,7 @@ class Monitor:
         self.dead_man: DeadMan | None = None
         self._watching: Handle | None = None
         self.alerts.witness(self.feed.committed)
+        self._services.ask = self.metrics.ask
         self._myself = self.health.register(SELF, SelfCheck(stats=self.stats), counted=False, critical=False)
         self.apply(components)
 

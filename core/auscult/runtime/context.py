@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +16,7 @@ from auscult.model import Ping
 if TYPE_CHECKING:
     import httpx
 
+    from auscult.metrics.query import MetricAnswer, MetricQuery
     from auscult.runtime.egress import EgressPolicy
     from auscult.runtime.resolver import Resolver
     from auscult.runtime.threads import OwnThreads
@@ -37,6 +38,8 @@ class Services:
         self._client: httpx.AsyncClient | None = None
         self._resolver: Resolver | None = None
         self._temporary: list[Path] = []
+        self.ask: Callable[[MetricQuery, int, int, int], Awaitable[MetricAnswer]] | None = None
+        """Answers questions to the history of metrics: from, to (ms), points. None outside a monitor."""
 
     @property
     def policy(self) -> EgressPolicy:
@@ -133,6 +136,13 @@ class ProbeContext(CheckContext):
     def take_pings(self, other: ProbeContext) -> None:
         """Take over what another context of the same component remembered."""
         self._pings = other._pings
+
+    async def ask(self, question: MetricQuery, window: float, points: int = 1) -> MetricAnswer:
+        """See `CheckContext.ask`."""
+        if self._services.ask is None:
+            return await super().ask(question, window, points)
+        now = self.clock.now_ms()
+        return await self._services.ask(question, now - round(window * 1000), now + 1, points)
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """See `CheckContext.in_thread`."""
