@@ -29,9 +29,11 @@ class Measured:
         self, argv: Sequence[str | Path], *, log: Path, env: dict[str, str] | None = None, cpu: int | None = None
     ) -> None:
         """`cpu`: the one processor it may run on."""
+        # What is installed is compiled; where that was forbidden, every start would compile everything anew.
+        usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         with log.open("ab") as out:
             self.popen = subprocess.Popen(
-                [str(part) for part in argv], stdout=out, stderr=out, env={**os.environ, **(env or {})}
+                [str(part) for part in argv], stdout=out, stderr=out, env={**usual, **(env or {})}
             )
         self.process = psutil.Process(self.popen.pid)
         if cpu is not None:

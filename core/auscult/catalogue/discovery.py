@@ -62,7 +62,8 @@ def _unreadable(distribution: object, name: object, entries: object) -> Problem:
 
 def load(entry_points: Iterable[EntryPoint]) -> list[Plugin]:
     """A plugin per entry point, imported where that is possible; bundled ones first, then by distribution."""
-    pairs = _distinct([(entry, _plugin(entry)) for entry in entry_points])
+    origins: dict[int, tuple[str, str]] = {}
+    pairs = _distinct([(entry, _plugin(entry, origins)) for entry in entry_points])
     pairs.sort(key=lambda pair: (pair[1].distribution != BUNDLED, pair[1].distribution, pair[1].name))
     _qualify([plugin for _, plugin in pairs])
     for entry, plugin in pairs:
@@ -80,9 +81,14 @@ def distribution_of(entry: EntryPoint) -> str:
     return "" if isinstance(name, Failure) else name
 
 
-def _plugin(entry: EntryPoint) -> Plugin:
-    version = attempt(lambda: str(entry.dist.version) if entry.dist else "")
-    return Plugin(entry.name, entry.value, distribution_of(entry), "" if isinstance(version, Failure) else version)
+def _plugin(entry: EntryPoint, origins: dict[int, tuple[str, str]]) -> Plugin:
+    """`origins` remembers names and versions: each time they are asked for, all of the metadata is read."""
+    distribution = getattr(entry, "dist", None)
+    if (origin := origins.get(id(distribution))) is None:
+        version = attempt(lambda: str(entry.dist.version) if entry.dist else "")
+        origin = distribution_of(entry), "" if isinstance(version, Failure) else version
+        origins[id(distribution)] = origin
+    return Plugin(entry.name, entry.value, *origin)
 
 
 def _distinct(pairs: list[tuple[EntryPoint, Plugin]]) -> list[tuple[EntryPoint, Plugin]]:

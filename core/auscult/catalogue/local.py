@@ -85,12 +85,16 @@ def _import_file(path: Path, file: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    written = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # a folder's modules: byte code is told from its source by whole seconds only
     try:
         spec.loader.exec_module(module)
     except BaseException:
         _forget(name)
         sys.modules.update(before)
         raise
+    finally:
+        sys.dont_write_bytecode = written
     setattr(module, _STAMP, stamp)
     return module
 
