@@ -74,9 +74,9 @@ SWEEP = 5.0
 """Seconds at most between looks at what time alone brings; what is due earlier is looked at then."""
 DELIVERY_FAILED = "delivery_failed"
 """The rule under which a channel that was given up is an alert itself."""
-LONG_SILENCE = HOUR_MS
+LONG_SILENCE = 45 * 60_000
 REMIND_BEFORE = 15 * 60_000
-"""How long before the end of a silence of an hour or more people are reminded of it."""
+"""How long before the end of a silence that is long people are reminded of it."""
 CLOCK_SET = 2_000
 """Milliseconds by which the wall clock has to run away from the monotonic one to count as set."""
 STOPPING = 0.5
@@ -177,6 +177,7 @@ class AlertManager:
             gave_up=self._gave_up,
             failing=self._failing,
             recovered=self._recovered,
+            going_on=self._going_on,
         )
         self._reroute()
         self._settle()
@@ -622,6 +623,19 @@ class AlertManager:
         # Who posts again what is still being committed waits for that as well.
         if self._book.has_news or self._committer.pending:
             await self._committed(self._book.collect())
+
+    def _going_on(self, channel: str) -> list[Notice]:
+        """What that channel was told of and not of its end, oldest first."""
+        now = self._clock.now_ms()
+        told = [alert for alert in self._seen.values() if channel in self._outbox.told_channels(alert.id)]
+        return [
+            Notice(
+                key=delivery_key(alert.id, alert.number, channel),
+                change=AlertChange(kind=ChangeKind.REMINDED, alert=alert, at=now),
+                first=False,
+            )
+            for alert in sorted(told, key=lambda alert: (alert.created_at, alert.id))
+        ]
 
     async def try_channel(self, name: str) -> Tried:
         """Send a test through that channel at once. Raises ConfigurationError for an unknown one."""

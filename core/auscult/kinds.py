@@ -270,6 +270,15 @@ class Channel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=F
         """Seconds one delivery may take; None for the default of 30 s."""
         return None
 
+    def renewal(self) -> float | None:
+        """Seconds after which to be told again of everything that goes on; None for never.
+
+        For receivers that forget what they are not told again. Such a notification has a key of its own and `REMINDED`
+        notices, of all alerts that this channel was told of and not of their end, acknowledged and suppressed ones
+        included; it tells of no change, is not tried again, and nothing else is on its way meanwhile.
+        """
+        return None
+
     def close(self) -> None:
         """Let go of what is kept between deliveries, such as connections; does not block.
 

@@ -40,14 +40,26 @@ class AlertmanagerChannel(Channel):
 
     url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+")]
     """Address of Alertmanager, with its path prefix where it has one: ``http://127.0.0.1:9093``."""
-    firing_for: Duration = Duration("24h")
-    """How long Alertmanager takes an alert for firing without hearing of it again; longer than reminders are apart."""
+    resend: Duration = Duration("5m")
+    """How often everything that goes on is sent again."""
+    firing_for: Duration = Duration("1h")
+    """How long Alertmanager takes an alert for firing without hearing of it again; at least twice `resend`."""
     username: str = ""
     """For basic authentication."""
     password: SecretStr = ""
     """For basic authentication."""
     token: SecretStr = ""
     """Sent as a bearer token."""
+
+    def __post_init__(self) -> None:
+        if not 2 * self.resend <= self.firing_for:
+            raise ValueError(f"`firing_for` = {self.firing_for}: expected at least twice `resend`, {self.resend}")
+        if not self.resend >= 1:
+            raise ValueError(f"`resend` = {self.resend}: expected at least 1s")
+
+    def renewal(self) -> float | None:
+        """See `Channel.renewal`; Alertmanager forgets what nobody repeats."""
+        return float(self.resend)
 
     async def send(self, notification: Notification, ctx: ChannelContext) -> None:
         """See `Channel.send`."""

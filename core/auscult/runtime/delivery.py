@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import anyio
 from msgspec import Struct
 
+from auscult.alert import Notice, Notification
 from auscult.alerts.outbox import LEASE, Outbox
 from auscult.alerts.rows import Envelope, Row, RowState
 from auscult.clock import Clock
@@ -20,6 +21,7 @@ from auscult.runtime.channel_context import DeliveryContext
 from auscult.runtime.context import Services
 from auscult.runtime.loop import Handle, Loop
 from auscult.runtime.readings import clean_text
+from auscult.runtime.renewing import Renewal, renewal_of
 from auscult.runtime.sending import Sending, in_words
 
 __all__ = ["ChannelStats", "Delivery"]
@@ -39,8 +41,8 @@ MARK_AFTER = 0.25
 """Seconds after which a delivery in flight is on disk as such."""
 LOOK_AGAIN = 5.0
 """Seconds between looks at a channel whose every place is taken by deliveries that do not end."""
-
-
+RENEWED = 1000
+"""Alerts in one renewal."""
 STALLED_MS = 30_000
 """How long something may be due before somebody takes it."""
 
@@ -78,6 +80,7 @@ class _Worker:
         self.unsettled = 0
         """Envelopes that have arrived while that is not on disk yet."""
         self.timer: Handle | None = None
+        self.renewal: Renewal | None = None
         self.marking: Handle | None = None
         """Rings when what is in flight is to be written down as such."""
         self.delivered = self.failed = self.given_up = 0
@@ -90,6 +93,8 @@ class _Worker:
         """Whether one more may start; a hung one takes up its place until it ends."""
         self.hung = {sending for sending in self.hung if sending.running}
         limit = 1 if self.breaker.is_open else self.parallel
+        if self.renewal is not None and self.renewal.busy:
+            return False
         return self.unsettled < UNSETTLED and len(self.flying) + len(self.hung) < limit
 
     def let_go(self) -> None:
@@ -105,7 +110,7 @@ class Delivery:
 
     `write` gets rows that changed, and what to call when they are on disk; `gave_up` an envelope and why; `failing` a
     channel and since when (ms), at each further failure; `recovered` a channel that has delivered again after
-    something was given up.
+    something was given up. `going_on` gives what a channel was told of and goes on, for channels that want it renewed.
     """
 
     def __init__(
@@ -119,6 +124,7 @@ class Delivery:
         gave_up: Callable[[Envelope, str], None],
         failing: Callable[[str, int], None],
         recovered: Callable[[str], None],
+        going_on: Callable[[str], Sequence[Notice]] = lambda _: (),
         sender: str = "auscult",
         url: str = "",
         parallel: int = PARALLEL,
@@ -126,7 +132,7 @@ class Delivery:
     ) -> None:
         self._loop, self._clock, self._outbox, self._services = loop, clock, outbox, services
         self._write, self._gave_up = write, gave_up
-        self._failing, self._recovered = failing, recovered
+        self._failing, self._recovered, self._going_on = failing, recovered, going_on
         self._sender, self._url, self._parallel = sender, url, parallel
         self._rng = rng or random.Random()
         self._workers: dict[str, _Worker] = {}
@@ -141,10 +147,13 @@ class Delivery:
                 self._leaving.append(worker)
                 if worker.timer is not None:
                     worker.timer.cancel()
+                if worker.renewal is not None:
+                    worker.renewal.stop()
                 worker.let_go()
         for name, channel in channels.items():
             if name not in self._workers:
-                self._workers[name] = _Worker(name, channel, self._services, self._parallel)
+                self._workers[name] = worker = _Worker(name, channel, self._services, self._parallel)
+                worker.renewal = self._renewal(worker)
         self.wake()
 
     def wake(self, channels: Iterable[str] | None = None) -> None:
@@ -160,6 +169,8 @@ class Delivery:
             for timer in (worker.timer, worker.marking):
                 if timer is not None:
                     timer.cancel()
+            if worker.renewal is not None:
+                worker.renewal.stop()
             for sending in worker.flying:
                 sending.stop()
             worker.let_go()
@@ -258,6 +269,35 @@ class Delivery:
             worker.marking = self._loop.call_later(MARK_AFTER, partial(self._mark, worker))
         ended = partial(self._ended, worker)
         worker.flying.add(Sending(self._loop, worker.channel, worker.ctx, envelope, notification, ended))
+
+    def _renewal(self, worker: _Worker) -> Renewal | None:
+        """Begin to say again what goes on, where the channel wants that."""
+        if (interval := renewal_of(worker.channel)) is None:
+            return None
+        return Renewal(
+            self._loop,
+            worker.ctx,
+            worker.channel,
+            interval,
+            tell=partial(self._renewed, worker.name),
+            is_idle=lambda: not worker.flying and not any(sending.running for sending in worker.hung),
+            is_well=lambda: not self._stopped and not worker.breaker.is_open,
+            over=partial(self._pump_current, worker),
+        )
+
+    def _renewed(self, channel: str) -> list[Notification]:
+        now, notices = self._clock.now_ms(), self._going_on(channel)
+        return [
+            Notification(
+                key=f"renewal-{now:x}-{start}",
+                channel=channel,
+                notices=tuple(notices[start : start + RENEWED]),
+                created_at=now,
+                sender=self._sender,
+                url=self._url,
+            )
+            for start in range(0, len(notices), RENEWED)
+        ]
 
     def _mark(self, worker: _Worker) -> None:
         """Have on disk what has been in flight for a while; what is over sooner is written once, as that."""

@@ -65,6 +65,9 @@ def _time_limit(made: Channel) -> Iterator[str]:
     limit = made.delivery_timeout()
     if limit is not None and not (math.isfinite(limit) and limit > 0):
         yield f"`delivery_timeout` gives {limit!r}: give seconds, or None for the default"
+    renewal = made.renewal()
+    if renewal is not None and not (math.isfinite(renewal) and renewal > 0):
+        yield f"`renewal` gives {renewal!r}: give seconds, or None for never"
 
 
 def _closing(made: Channel) -> Iterator[str]:
