@@ -224,7 +224,7 @@ def _panel_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         text = await to_thread.run_sync(lambda: as_csv(drawn.shapes))
         # Both ids consist of harmless characters; see `auscult.component.NAME`.
         headers = {"Content-Disposition": f'attachment; filename="{dashboard_id}-{panel_id}.csv"'}
-        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(text, media_type="text/csv", headers=headers)
 
     @post(
         "/dashboards/preview",
