@@ -17,7 +17,7 @@ from auscult.clock import Clock
 from auscult.component import NAME, Component
 from auscult.errors import ConfigurationError, StoreError
 from auscult.families import Event, Labels, Samples, Snapshot
-from auscult.kinds import Exporter, Source, is_same
+from auscult.kinds import Answer, Exporter, Received, Receiver, Source, is_same
 from auscult.metrics.durations import ProbeDurations
 from auscult.metrics.intake import Intake, Limits, Refusals
 from auscult.metrics.merging import Merger
@@ -25,8 +25,9 @@ from auscult.metrics.own import OwnMetrics
 from auscult.metrics.query import MetricAnswer, MetricQuery
 from auscult.model import ComponentHealth, Problem, Reading, SystemHealth
 from auscult.runtime.alert_stats import alert_figures
+from auscult.runtime.asking import DEFAULT_INTERVAL, Asking, NoReceiver, SourceStats
 from auscult.runtime.context import Services
-from auscult.runtime.destinations import Destinations, ExporterCheck
+from auscult.runtime.destinations import Destinations, ExporterCheck, SourceCheck
 from auscult.runtime.loop import Loop
 from auscult.runtime.pushing import ExporterStats, Pushing
 from auscult.runtime.source_context import IntakeContext
@@ -68,6 +69,8 @@ class MetricsManager:
         self._pushing: Pushing | None = None
         self._shared: Snapshot | None = None
         self._pushing_names: set[str] = set()
+        self._asking: Asking | None = None
+        self._asking_names: set[str] = set()
         self.durations = ProbeDurations()
         self.problems: list[Problem] = []
         """Limits that bit, registries that failed."""
@@ -99,9 +102,14 @@ class MetricsManager:
             loop.spawn(self._keep_history)
         self._pushing = Pushing(loop, services, self._shared_snapshot, self._on_pushed)
         self._settle_exporters()
+        self._asking = Asking(loop, self.context, self._on_asked)
+        self._settle_sources()
 
     async def stop(self) -> None:
         """Ask and push no more."""
+        if self._asking is not None:
+            self._asking.stop()
+            self._asking = None
         pushing, self._pushing = self._pushing, None
         if pushing is not None:
             await pushing.stop()
@@ -132,6 +140,7 @@ class MetricsManager:
         self.exporter_intervals = dict(settings.exporter_intervals)
         self.source_intervals = dict(settings.source_intervals)
         self._settle_exporters()
+        self._settle_sources()
 
     def add_registry(self, registry: CollectorRegistry, name: str = "registry") -> None:
         """Have whatever is recorded in this registry of prometheus_client exported, kept, drawn and alerted on.
@@ -163,16 +172,61 @@ class MetricsManager:
         """Have metrics come from one more place; one of the same name takes the other's place."""
         _check_name(name)
         self._put(self.sources, name, source)
+        self._settle_sources()
 
     def remove_source(self, name: str) -> None:
         """Have them come from there no more. Raises KeyError."""
         del self.sources[name]
         self._contexts.pop(name, None)
+        self._settle_sources()
 
     def _put(self, there: dict[str, Any], name: str, new: Any) -> None:
         # What did not change stays the same object, and keeps its connections and its pace.
         if not is_same(there.get(name), new):
             there[name] = new
+            if there is self.sources:
+                self._contexts.pop(name, None)
+
+    # Where it comes from
+
+    def source_interval_of(self, name: str) -> float:
+        """Seconds between looks at that source: its own option, the common key, the default. Raises KeyError."""
+        try:
+            own = self.sources[name].every()
+        except Exception:  # a plugin's method; the default is always there
+            own = None
+        return max(float(own or self.source_intervals.get(name) or DEFAULT_INTERVAL), 0.1)
+
+    def source_stats(self) -> dict[str, SourceStats]:
+        """How each source is doing."""
+        return self._asking.stats() if self._asking is not None else {}
+
+    def receiver(self, name: str, path: str) -> Receiver:
+        """Where that source takes in requests. Raises NoReceiver."""
+        if self._asking is None:
+            raise NoReceiver
+        return self._asking.receiver(name, path)
+
+    async def receive(self, name: str, request: Received) -> Answer:
+        """Have that source take in a request. Raises NoReceiver."""
+        if self._asking is None:
+            raise NoReceiver
+        return await self._asking.receive(name, request)
+
+    def _settle_sources(self) -> None:
+        if self._asking is None:
+            return
+        self._asking.set_sources(self.sources, self.source_interval_of)
+        for name in self._asking_names - set(self.sources):
+            self._destinations.forget(f"source.{name}")
+        for name in set(self.sources) - self._asking_names:
+            source = self.sources[name]
+            every = self.source_interval_of(name) if source.collects() else source.stale_after() / 3
+            self._destinations.watch(f"source.{name}", SourceCheck(), every)
+        self._asking_names = set(self.sources)
+
+    def _on_asked(self, name: str, reading: Reading) -> None:
+        self._destinations.tell(f"source.{name}", reading)
 
     # Where it goes
 
@@ -326,6 +380,11 @@ class MetricsManager:
             found["auscult_exporter_snapshots_waiting", label] = pushed.waiting
             if pushed.last_success is not None:
                 found["auscult_exporter_last_success_timestamp_seconds", label] = pushed.last_success / 1000
+        for name, asked in self.source_stats().items():
+            label = (("source", name),)
+            found["auscult_source_looks_total", label] = asked.looks
+            found["auscult_source_requests_total", label] = asked.received
+            found["auscult_source_failures_total", label] = asked.failed
         for (origin, reason), count in self._refusals.counts.items():
             found["auscult_metric_series_refused_total", (("origin", origin), ("reason", reason))] = count
         return found

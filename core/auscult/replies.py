@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import httpx
 
     from auscult.alert import Notice, Notification
-    from auscult.kinds import Channel, ChannelContext, Exporter, ExporterContext
+    from auscult.kinds import Channel, ChannelContext, Exporter, ExporterContext, Source
 
 __all__ = [
     "LONGEST_WAIT",
@@ -238,7 +238,7 @@ def _pieces(url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted((piece for piece in found if len(piece) >= _SHORTEST_SECRET), key=len, reverse=True))
 
 
-def channel_secrets(channel: Channel | Exporter) -> tuple[str, ...]:
+def channel_secrets(channel: Channel | Exporter | Source) -> tuple[str, ...]:
     """What no message about `channel` may repeat: its secrets, and of secret addresses the pieces but for the host."""
     whole = secret_values(channel)
     pieces = {piece for secret in whole if "://" in secret for piece in _pieces(secret, {})}

@@ -80,6 +80,8 @@ OPERATIONS = {
 }
 """Clients are generated from these: they stay what they are."""
 PAGES = {
+    "/in/{source:str}",
+    "/in/{source:str}/{path:path}",
     "/",
     "/login",
     "/status",

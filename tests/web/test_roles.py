@@ -51,6 +51,11 @@ NEEDS = {
     ("GET", "/api/v1/components/{name:str}/percentiles"): "viewer",
     ("GET", "/api/v1/config/changes"): "admin",
     ("GET", "/fragment"): "viewer",
+    **{
+        (method, path): "operator"
+        for method in ("GET", "POST", "PUT")
+        for path in ("/in/{source:str}", "/in/{source:str}/{path:path}")
+    },
     ("GET", "/health/detailed"): "viewer",
     ("GET", "/metrics"): "viewer",
     ("GET", "/api/docs"): "viewer",

@@ -174,6 +174,9 @@ FAMILIES: dict[str, Family] = {
             "seconds",
             ("exporter",),
         ),
+        Family("auscult_source_looks_total", "counter", "Looks that succeeded.", "looks", ("source",)),
+        Family("auscult_source_requests_total", "counter", "Requests taken in.", "requests", ("source",)),
+        Family("auscult_source_failures_total", "counter", "Looks and requests that failed.", "failures", ("source",)),
         Family("auscult_metric_events_total", "counter", "Events recorded one by one.", "events"),
         Family("auscult_metric_collect_failures_total", "counter", "Registries that failed to answer.", "failures"),
     )

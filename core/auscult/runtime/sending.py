@@ -8,7 +8,7 @@ from collections.abc import Callable
 from auscult.alert import Notification
 from auscult.alerts.rows import Envelope
 from auscult.errors import DeliveryError
-from auscult.kinds import Channel, ChannelContext, Exporter
+from auscult.kinds import Channel, ChannelContext, Exporter, Source
 from auscult.options import scrub
 from auscult.replies import channel_secrets
 from auscult.runtime.loop import Handle, Loop
@@ -94,10 +94,10 @@ class Sending:
         self.hung = self.running
 
 
-def in_words(error: BaseException, channel: Channel | Exporter) -> str:
+def in_words(error: BaseException, channel: Channel | Exporter | Source) -> str:
     """What went wrong, in a sentence for people; whatever the exception of a plugin does when it is asked.
 
-    Without what `channel`, or an exporter, holds in secret.
+    Without what `channel`, an exporter or a source, holds in secret.
     """
     try:
         said = str(error) if isinstance(error, DeliveryError) else failure(error)

@@ -20,6 +20,7 @@ from litestar.handlers.base import BaseRouteHandler
 from auscult.config.settings import ServerSettings
 from auscult.config.tokens import TokenBook, allows
 from auscult.monitor import Monitor
+from auscult.runtime.asking import NoReceiver
 from auscult.web.attempts import Attempts
 from auscult.web.caller import Caller
 from auscult.web.origin import Connection, require_host, require_loopback, require_same_origin
@@ -38,7 +39,7 @@ class Access:
     """Decides for one application, by the settings that `current` gives at the time of the request."""
 
     def __init__(self, monitor: Monitor, current: Callable[[], Settings | None], *, trust_host: bool = False) -> None:
-        self._current = current
+        self._monitor, self._current = monitor, current
         self._trust_host = trust_host
         self._tokens: tuple[Token, ...] = ()
         self._book = TokenBook(())
@@ -53,6 +54,8 @@ class Access:
         settings = self._current()
         if handler.opt.get("status_page") is True and settings is not None and settings.status_page.enabled:
             return
+        if handler.opt.get("receiver") is True and self._takes_from_anybody(connection):
+            return
         self.require_proper(connection)
         if handler.opt.get("metrics") is True and settings is not None and settings.server.public_metrics:
             return
@@ -64,6 +67,14 @@ class Access:
         connection.scope.setdefault("state", {}).update(
             caller=caller.name, auscult_caller=caller, auscult_still=lambda: self._still(caller)
         )
+
+    def _takes_from_anybody(self, connection: Connection) -> bool:
+        """Whether requests to that source prove themselves."""
+        where = connection.path_params
+        try:
+            return self._monitor.metrics.receiver(where["source"], where.get("path", "")).public
+        except NoReceiver:
+            return False
 
     def require_proper(self, connection: Connection) -> None:
         """Refuse what is meant for another host, and changes that another site asks for. Raises 400, 403."""

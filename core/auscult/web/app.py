@@ -31,6 +31,7 @@ from auscult.web.oidc import oidc_routes
 from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
 from auscult.web.problems import MAX_BODY, problem_handlers
+from auscult.web.receiving import receiving_routes
 from auscult.web.reloading import Reload
 from auscult.web.status_page import status_page_routes
 from auscult.web.stream import EventStream
@@ -104,6 +105,7 @@ def make_litestar(
                 *oidc_routes(monitor, access, current),
                 *inbound_routes(monitor),
                 *metrics_routes(monitor),
+                *receiving_routes(monitor),
                 *control_routes(reload),
                 *openapi_routes(lambda: _describe(root())),
                 *page_routes(monitor, shown),
