@@ -46,6 +46,10 @@ log = logging.getLogger("auscult.metrics")
 
 SHARED_MS = 500
 """How old a snapshot may be that several exporters share."""
+OWN_OFTEN = 10_000
+"""Series of the monitor's own that are kept at every interval; more than that are kept once a minute, for every result
+is kept anyway."""
+MINUTE = 60.0
 COLLECT_TIMEOUT = 5.0
 """Seconds that a registry may take to answer."""
 
@@ -301,10 +305,12 @@ class MetricsManager:
 
     async def _keep_history(self) -> None:
         """Store a snapshot at each interval, without drift; what cannot be taken is tried again at the next one."""
-        due = monotonic()
+        due = full = monotonic()
         while (store := self._store) is not None:
+            own = len(self._own) <= OWN_OFTEN or due >= full
+            full = due + MINUTE if own else full
             try:
-                store.append_snapshot(await self.snapshot())
+                store.append_snapshot(await self.snapshot(own=own))
             except StoreError as error:
                 log.warning("metrics are not kept: %s", error)
             except Exception:
@@ -330,22 +336,26 @@ class MetricsManager:
         """What the history knows of. Raises StoreError."""
         return await to_thread.run_sync(self._store.metrics.families) if self._store is not None else []
 
-    async def snapshot(self) -> Snapshot:
-        """All metrics as they are now. Others get a turn every few milliseconds while it is taken."""
+    async def snapshot(self, *, own: bool = True) -> Snapshot:
+        """All metrics as they are now; without `own` those from outside only. Others get a turn every few milliseconds
+        while it is taken.
+        """
         async with self._turn:
             now = self._clock.now_ms()
-            own = self._own.fill(
-                self._summary(), self._views(), self._components(), self.durations, self._figures(), now=now
-            )
-            for _ in own:
-                await anyio.lowlevel.checkpoint()
-            parts = list(self._own.samples())
+            parts = await self._filled(now) if own else []
             for name, registry in list(self._registries.items()):
                 parts += await self._collected(name, registry)
             for context in list(self._contexts.values()):
                 context.intake.expire(context.stale_after)
                 parts += context.intake.samples()
             return Snapshot(now, self._merger.merged(parts))
+
+    async def _filled(self, now: int) -> list[Samples]:
+        for _ in self._own.fill(
+            self._summary(), self._views(), self._components(), self.durations, self._figures(), now=now
+        ):
+            await anyio.lowlevel.checkpoint()
+        return list(self._own.samples())
 
     async def _collected(self, name: str, registry: _Registry) -> list[Samples]:
         if registry.busy:  # it has not come back from the last time

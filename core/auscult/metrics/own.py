@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from auscult.component import Component
@@ -44,6 +45,10 @@ class OwnMetrics:
         self._families: dict[tuple[type, str], Family] = {}
         self._round = 0.0
         self._now = 0
+
+    def __len__(self) -> int:
+        """How many series there are."""
+        return sum(map(len, (*self._tables.values(), *self._measured.values())))
 
     def fill(
         self,
@@ -109,10 +114,18 @@ class OwnMetrics:
 
     def _histogram(self, labels: Labels, cumulative: list[int], total: float) -> None:
         table = self._tables[_DURATIONS]
-        for bound, count in zip(_BOUNDS, cumulative, strict=True):
-            self._put(table, f"{_DURATIONS}_bucket", (*labels, ("le", bound)), float(count))
-        self._put(table, f"{_DURATIONS}_count", labels, float(cumulative[-1]))
-        self._put(table, f"{_DURATIONS}_sum", labels, total)
+        values = array("d", [*cumulative, cumulative[-1], total])
+        first = table.rows.get((f"{_DURATIONS}_bucket", (*labels, ("le", _BOUNDS[0]))))
+        if first is not None:  # the others follow it, as they were added
+            table.set_many(first, values, self._round)
+            return
+        names = [
+            *((f"{_DURATIONS}_bucket", (*labels, ("le", bound))) for bound in _BOUNDS),
+            (f"{_DURATIONS}_count", labels),
+            (f"{_DURATIONS}_sum", labels),
+        ]
+        for key, value in zip(names, values, strict=True):
+            table.add(key, value, None, self._round)
 
     def _set(self, name: str, labels: Labels, value: float, at: int | None = None) -> None:
         table = self._tables[name]

@@ -10,7 +10,7 @@ from itertools import groupby
 
 import msgspec
 
-from auscult.families import Event, Family, SeriesKey, Snapshot
+from auscult.families import Event, Family, Samples, SeriesKey, Snapshot
 from auscult.store.metric_tables import BLOCK, STALE
 
 __all__ = ["MetricLog"]
@@ -22,6 +22,8 @@ _COUNTERS = {
 }
 """By type the suffixes of samples that only grow."""
 _EMPTY = array("d", [STALE]) * BLOCK
+_REMEMBERED = 20
+"""Snapshots after which a family that did not come any more is forgotten."""
 _Run = tuple[int, int, int, int]
 """Block, place in the block, first row, how many rows."""
 
@@ -31,43 +33,63 @@ class MetricLog:
 
     def __init__(self) -> None:
         self._runs: dict[str, list[tuple[Sequence[SeriesKey], list[_Run]]]] = {}
+        self._seen: dict[str, int] = {}
         self._families: dict[str, Family] = {}
         self._words: dict[str, int] = {}
+        self._round = 0
+        self._present: set[int] = set()
+        """The identities of the lists of series in the snapshot at hand, all of which are alive."""
 
     def forget(self) -> None:
         """Read numbers from the file again: those given out in a transaction that was rolled back are gone."""
         self._runs.clear()
+        self._seen.clear()
         self._families.clear()
         self._words.clear()
 
-    def rows(self, connection: sqlite3.Connection, snapshot: Snapshot) -> list[tuple[int, int, bytes]]:
-        """The rows of one snapshot: block, time, numbers. Gives numbers to new series, in the caller's transaction."""
-        blocks: dict[int, array[float]] = {}
-        seen: dict[str, list[tuple[Sequence[SeriesKey], list[_Run]]]] = {}
-        for samples in snapshot:
-            family = samples.family
-            runs = self._runs_of(connection, family, samples.series)
-            seen.setdefault(family.name, []).append((samples.series, runs))
-            values = samples.values
-            for block, place, row, count in runs:
-                numbers = blocks.get(block)
-                if numbers is None:
-                    numbers = blocks[block] = _EMPTY[:]
-                numbers[place : place + count] = values[row : row + count]
-        self._runs = seen
-        return [(block, snapshot.at, numbers.tobytes()) for block, numbers in sorted(blocks.items())]
+    def unknown(self, snapshot: Snapshot) -> list[Samples]:
+        """The parts whose series have to be looked up before `rows` can be asked."""
+        self._present = {id(samples.series) for samples in snapshot}
+        return [samples for samples in snapshot if self._known(samples) is None]
 
-    def _runs_of(self, connection: sqlite3.Connection, family: Family, series: Sequence[SeriesKey]) -> list[_Run]:
-        for known, runs in self._runs.get(family.name, ()):
-            if known is series:  # the same ones as the last time, recognised without a look at each
-                return runs
+    def numbers(self, connection: sqlite3.Connection, family: Family, series: Sequence[SeriesKey]) -> list[int]:
+        """The numbers of a few series, 0 for one that is not kept. New ones get theirs, in the caller's transaction."""
         if self._families.get(family.name) != family:
             connection.execute(
                 "INSERT OR REPLACE INTO metric_family VALUES (?, ?, ?, ?)",
                 (family.name, family.type, family.unit, family.help),
             )
             self._families[family.name] = family
-        return list(_runs([self._number(connection, family, each) for each in series]))
+        return [self._number(connection, family, each) for each in series]
+
+    def learn(self, samples: Samples, numbers: list[int]) -> None:
+        """Remember the numbers of all series of a part, once they are committed."""
+        name = samples.family.name
+        kept = [entry for entry in self._runs.get(name, ()) if id(entry[0]) in self._present]
+        self._runs[name] = [*kept, (samples.series, list(_runs(numbers)))]
+
+    def rows(self, snapshot: Snapshot) -> list[tuple[int, int, bytes]]:
+        """The rows of one snapshot of which nothing is unknown: block, time, numbers."""
+        blocks: dict[int, array[float]] = {}
+        for samples in snapshot:
+            values = samples.values
+            for block, place, row, count in self._known(samples) or ():
+                numbers = blocks.get(block)
+                if numbers is None:
+                    numbers = blocks[block] = _EMPTY[:]
+                numbers[place : place + count] = values[row : row + count]
+            self._seen[samples.family.name] = self._round
+        self._round += 1
+        for name in [name for name, seen in self._seen.items() if self._round - seen > _REMEMBERED]:
+            del self._seen[name]
+            self._runs.pop(name, None)
+        return [(block, snapshot.at, numbers.tobytes()) for block, numbers in sorted(blocks.items())]
+
+    def _known(self, samples: Samples) -> list[_Run] | None:
+        for known, runs in self._runs.get(samples.family.name, ()):
+            if known is samples.series:  # the same ones as the last time, recognised without a look at each
+                return runs
+        return None
 
     def _number(self, connection: sqlite3.Connection, family: Family, series: SeriesKey) -> int:
         """That series' number; 0 for what is not kept."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from auscult.families import Event, Snapshot
+from auscult.families import Event, Samples, Snapshot
 from auscult.store.metric_compaction import Compactor, forget_metrics
 from auscult.store.metric_log import MetricLog
 from auscult.store.rollups import Retention
@@ -22,6 +22,8 @@ EVENTS = 50_000
 """Events that may wait, likewise."""
 AT_ONCE = 500
 """Rows of the log, and events, per transaction: a few milliseconds."""
+NUMBERED_AT_ONCE = 200
+"""New series per transaction, likewise."""
 
 _INSERT = "INSERT INTO metric_log (block, at, numbers) VALUES (?, ?, ?)"
 
@@ -89,10 +91,24 @@ class MetricWriting:
         while self._snapshots or self._rows:
             if not self._rows:
                 snapshot = self._snapshots.popleft()
-                self._transact(connection, lambda s=snapshot: self._rows.extend(self._log.rows(connection, s)))  # type: ignore[misc]
+                for samples in self._log.unknown(snapshot):
+                    self._log.learn(samples, self._numbers(connection, samples, between))
+                self._rows.extend(self._log.rows(snapshot))
                 self._samples += len(snapshot)
             self._transact(connection, lambda: self._write_rows(connection))
             between()
+
+    def _numbers(self, connection: sqlite3.Connection, samples: Samples, between: Callable[[], None]) -> list[int]:
+        """The numbers of its series, looked up or given out a few at a time."""
+        numbers: list[int] = []
+        for start in range(0, len(samples.series), NUMBERED_AT_ONCE):
+            few = samples.series[start : start + NUMBERED_AT_ONCE]
+            self._transact(
+                connection,
+                lambda few=few: numbers.extend(self._log.numbers(connection, samples.family, few)),  # type: ignore[misc]
+            )
+            between()
+        return numbers
 
     def _drop(self) -> None:
         self._dropped += len(self._snapshots) + len(self._events)

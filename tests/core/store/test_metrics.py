@@ -244,6 +244,19 @@ def test_no_false_percentile(store, buckets, reason):
     assert reason in found.tracks[0].reason
 
 
+def test_a_family_from_two_places(store):
+    """Each part is kept, whichever of them changes its series."""
+    first, second = part(LOAD, {"a": 1.0}), part(LOAD, {"b": 2.0})
+    third = part(LOAD, {"b": 3.0, "c": 4.0})
+    for second_at, parts in enumerate(((first, second), (first, third), (third, first), (first,), (first, second))):
+        keep(store, START + second_at * 1000, *parts)
+        store.flush()
+    expected = {"a": [1.0] * 5, "b": [2.0, 3.0, 3.0, 2.0], "c": [4.0, 4.0]}
+    for series in store.metrics.series("load"):
+        values = [value for _, value in store.metrics.samples(series, 0, 1 << 60)]
+        assert values == expected[series.labels["host"]]
+
+
 def test_why_there_is_no_line(store):
     """One sentence for each cause."""
     keep(store, START, part(LOAD, {"a": 1.0}))
