@@ -46,6 +46,7 @@ def badge(
     what: str, name: str, *, status: Status, uptime: float | None, window: str, response_ms: float | None
 ) -> Badge:
     """The badge about `what`: ``health``, ``uptime`` or ``response-time``."""
+    name = name.translate(_UNFIT)[:100]
     if what == "health":
         return Badge(label=name, message=status.value, color=_OF_STATUS.get(status, "gray"))
     if what == "uptime":
@@ -67,7 +68,6 @@ def _time(ms: float) -> str:
 
 
 def _svg(label: str, message: str, color: str) -> bytes:
-    label, message = (text.translate(_UNFIT)[:100] for text in (label, message))
     left, right = _width(label), _width(message)
     root = ET.Element(
         "svg",
