@@ -431,8 +431,12 @@ class AlertManager:
 
     def next_due(self) -> int | None:
         """When `advance` may have something to do (ms)."""
-        sources = (self._book, self._engine, self._externals)
-        return min((due for each in sources if (due := each.next_due()) is not None), default=None)
+        due = self._book.next_due()
+        for each in (self._engine, self._externals):  # asked at every result
+            other = each.next_due()
+            if other is not None and (due is None or other < due):
+                due = other
+        return due
 
     def _moment(self) -> int:
         """Now, for what a person does."""

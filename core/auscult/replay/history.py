@@ -1,8 +1,8 @@
 """Replays stored results: what a set of rules would have made of them.
 
 The same results, configuration and version give the same alerts that were recorded: same ids, times and messages.
-Runs are followed one after the other, each starting from what the one before left, as after a restart; what people did
-(acknowledged, resolved, silenced) is done again at its time, where there is such an alert.
+Runs are followed one after the other, each starting from what it found or from what the one before left, as after a
+restart; what people did (acknowledged, resolved, silenced) is done again at its time, where there is such an alert.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from auscult.alert import AlertChange
 from auscult.alerts.quiet import Silence
+from auscult.config.fingerprint import settings_fingerprint
 from auscult.config.settings import Settings
 from auscult.model import CheckResult
 from auscult.replay.difference import Episode, episodes
@@ -29,7 +30,6 @@ __all__ = ["Replay", "replay"]
 
 WARM_UP = 3_600_000
 """Milliseconds judged before what is asked for where no run's begin is kept: windows look back at most so long."""
-_NOTHING = Run(id=0, at=0, result=0, change=0, starts=True, version="", settings="", states={}, rule_states=[])
 
 
 class Replay(Struct, kw_only=True):
@@ -75,6 +75,7 @@ class _Replaying:
         self._deeds = [change for change in self._changes if change.by]
         self._silences = record.silences()
         self._told = record.rows()
+        self._fingerprint = settings_fingerprint(settings)
         runs = [run for run in record.runs() if run.starts]
         self._runs = self._chosen(runs, since)
         self._outcome = Replay(since=max(since, self._runs[0].at), until=until)
@@ -102,10 +103,13 @@ class _Replaying:
         ledger, states = Ledger(), dict(self._runs[0].states)
         for number, run in enumerate(self._runs):
             following = self._runs[number + 1] if number + 1 < len(self._runs) else None
-            kept = self._kept(run) if number == 0 else ledger.kept(run.at, self._silences_at(run.at), self._told)
+            # Under the configuration that recorded it a run starts from what it found, should it have been killed
+            # before it could store everything; under another one from what the run before has left here.
+            found = number == 0 or run.settings == self._fingerprint
+            kept = self._kept(run) if found else ledger.kept(run.at, self._silences_at(run.at), self._told)
             if number == 0:
                 ledger.add(kept)
-            stage = self._stage(run, ledger, kept, states)
+            stage = self._stage(run, ledger, kept, run.states if found else states)
             self._play(stage, run, following)
             ledger, states = stage.end(), stage.states
             self._outcome.sent += [sent for sent in stage.sent if sent.at >= self._outcome.since]

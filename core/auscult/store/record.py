@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import msgpack
+from msgspec.structs import replace
 
 from auscult.alert import Alert, AlertChange
 from auscult.alerts.quiet import Silence
@@ -98,12 +99,8 @@ class Record:
                 for (body,) in connection.execute("SELECT body FROM alert_change WHERE id <= ? ORDER BY id", (change,))
                 if (found := msgpack.decode(body, type=AlertChange)).alert.id in wanted
             ]
-            rows = [
-                row
-                for row in map(row_of, connection.execute(f"SELECT {ROW} FROM delivery ORDER BY id"))  # noqa: S608
-                if row.number <= wanted.get(row.alert, 0)
-                and (row.state is not RowState.DONE or (row.done_at is not None and row.done_at <= now))
-            ]
+            found = map(row_of, connection.execute(f"SELECT {ROW} FROM delivery ORDER BY id"))  # noqa: S608
+            rows = [_as_of(row, now) for row in found if row.number <= wanted.get(row.alert, 0)]
         return Kept(
             alerts=alerts,
             changes=changes,
@@ -149,3 +146,10 @@ class Record:
     def restored(self, now: int, limit: int, upto: int) -> dict[str, list[CheckResult]]:
         """The results that a run found which began at `now` (ms), after result number `upto`."""
         return self._reader.recent(since=now - 3_600_000, limit=limit, upto=upto)
+
+
+def _as_of(row: Row, now: int) -> Row:
+    """A row of the outbox as it was at that time."""
+    if row.done_at is not None and row.done_at > now:
+        row = replace(row, state=RowState.PENDING, done_at=None, into="", error="")
+    return replace(row, since=0) if row.since > now else row

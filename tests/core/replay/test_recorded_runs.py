@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
+from itertools import pairwise
+from pathlib import Path
 
 import anyio
 import pytest
@@ -14,6 +17,7 @@ from auscult.replay.history import replay
 from auscult.store.record import recorded
 
 pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[3]
 
 SETTINGS = """
 [components.db]
@@ -156,3 +160,45 @@ async def test_runs_one_after_the_other(tmp_path):
     assert later.exact_from == third.at
     assert 0 < later.results < found.results
     assert_same(later)
+
+
+KILLED = """
+import os, random, signal, sys
+from pathlib import Path
+
+import anyio
+
+sys.path.insert(0, sys.argv[3])
+from tests.core.replay.test_recorded_runs import busy, loaded
+from auscult import Monitor
+
+
+async def main():
+    settings, catalogue = loaded(Path(sys.argv[1]))
+    monitor = Monitor.from_settings(settings, catalogue)
+    await monitor.run()
+    await busy(monitor, random.Random(int(sys.argv[2])), 1.2)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+anyio.run(main)
+"""
+
+
+async def test_runs_that_were_killed(tmp_path):
+    """Only what was lost in the last moments before a kill may differ; the run after it is exact again."""
+    for seed in range(3):
+        command = [sys.executable, "-c", KILLED, str(tmp_path), str(seed), str(ROOT)]
+        done = await anyio.run_process(command, check=False)
+        assert done.returncode == -9, done.stderr
+    settings, _ = loaded(tmp_path)
+    found = judged_again(tmp_path, settings)
+    with recorded(tmp_path / "state") as record:
+        runs = record.runs()
+        ends = [max(r.result.at for r in record.results(a.result, b.result)) for a, b in pairwise(runs)]
+        ends.append(max(stored.result.at for stored in record.results(runs[-1].result, 1 << 62)))
+    assert len(runs) == 3
+    different = set(found.replayed) ^ set(found.recorded)
+    lost = [each for each in different if not any(end - 50 <= each.at <= end + 1000 for end in ends)]
+    assert lost == []
+    assert len(found.recorded) > 20
