@@ -156,6 +156,10 @@ class Delivery:
                 worker.renewal = self._renewal(worker)
         self.wake()
 
+    def introduce(self, sender: str, url: str) -> None:
+        """Whom notifications say they come from, and where people find it."""
+        self._sender, self._url = sender, url
+
     def wake(self, channels: Iterable[str] | None = None) -> None:
         """Look at these channels' queues, or at all."""
         for name in list(self._workers) if channels is None else channels:
