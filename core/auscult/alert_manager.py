@@ -142,6 +142,7 @@ class AlertManager:
         self._happened: Counter[ChangeKind] = Counter()
         self._witnesses: list[Callable[[Batch, list[int]], None]] = []
         self._recent: deque[tuple[int, AlertChange]] = deque(maxlen=RECENT)
+        self._sender, self._address = SELF, ""
         self._delivery: Delivery | None = None
         self._services: Services | None = None
         self._store: Store | None = None
@@ -178,6 +179,8 @@ class AlertManager:
             failing=self._failing,
             recovered=self._recovered,
             going_on=self._going_on,
+            sender=self._sender,
+            url=self._address,
         )
         self._reroute()
         self._settle()
@@ -252,6 +255,12 @@ class AlertManager:
         self._book.requiet(now)
         self._reroute()
         self._settle()
+
+    def introduce(self, name: str, url: str) -> None:
+        """What this installation is called in notifications, and where people find it."""
+        self._sender, self._address = name, url.rstrip("/")
+        if self._delivery is not None:
+            self._delivery.introduce(self._sender, self._address)
 
     def add_rule(self, rule: AlertRule) -> None:
         """Have one more rule; one of the same name takes the other's place. Raises ConfigurationError."""
@@ -650,7 +659,8 @@ class AlertManager:
         begin, error = self._clock.monotonic(), ""
         with anyio.move_on_after(ctx.timeout) as scope:
             try:
-                await channel.send(test_notification(name, self._clock.now_ms()), ctx)
+                told = test_notification(name, self._clock.now_ms())
+                await channel.send(replace(told, sender=self._sender, url=self._address), ctx)
             except anyio.get_cancelled_exc_class():
                 raise
             except BaseException as raised:  # whatever a channel's code does
