@@ -150,6 +150,7 @@ class Monitor:
         monitor.settings = settings
         monitor._apply_itself(settings)
         monitor.alerts.configure(settings.alerting)
+        monitor.alerts.introduce(settings.server.name, settings.server.url)
         monitor._configure_dashboards(settings)
         monitor.metrics.configure(settings.metrics)
         monitor._store_options = settings.store.options()
@@ -263,6 +264,7 @@ class Monitor:
             self._apply_itself(settings)
         self.apply(settings.components.values())
         self.alerts.configure(settings.alerting)
+        self.alerts.introduce(settings.server.name, settings.server.url)
         self._watch(self.health.components, self._judge.moment(self.clock.now_ms()))
         self.metrics.configure(settings.metrics)
         self.settings, self.catalogue = settings, catalogue

@@ -144,6 +144,10 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Address to listen on. Anything but the loopback needs a token (see `auth`)."""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8420
     """Port to listen on; 0 takes any free one."""
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")] = "auscult"
+    """What this installation is called in messages about alerts."""
+    url: Annotated[str, Meta(pattern=r"^(https?://\S+)?$", description="an address that begins with https://")] = ""
+    """Where people find this server; messages about alerts link to it. Empty: they do not."""
     public_metrics: bool = False
     """Whether `/metrics` is readable without a token once tokens exist."""
     trusted_proxies: tuple[str, ...] = ()
