@@ -375,3 +375,16 @@ def test_reloads_at_once_come_one_after_the_other(directory):
         assert codes == [200] * 20
         assert client.post("/-/reload").status_code == 200
         assert set(statuses(client)) == {"c19", "auscult"}
+
+
+def test_what_it_does_not_need_is_not_loaded(tmp_path):
+    """The application is made without an HTTP client, and without any driver: an idle server stays small."""
+    script = """
+import sys
+from auscult import Monitor, create_app
+create_app(Monitor())
+heavy = {"httpx", "httpcore", "rich", "trio", "psycopg", "aiomysql", "dns", "jsonschema", "aiosmtplib", "minijinja"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "[]"

@@ -25,7 +25,6 @@ from msgspec import Struct
 from auscult.config.settings import OidcTable
 from auscult.errors import MissingDependency
 from auscult.monitor import Monitor
-from auscult.runtime.client import make_client
 from auscult.runtime.egress import EgressPolicy
 from auscult.web.access import Access
 from auscult.web.login import session_cookie
@@ -179,6 +178,8 @@ def _require_library() -> None:
 
 
 def _client(settings: Settings) -> httpx.AsyncClient:
+    from auscult.runtime.client import make_client  # httpx: only where somebody logs in that way
+
     return make_client(EgressPolicy.from_settings(settings.egress))
 
 
