@@ -20,6 +20,8 @@ __all__ = ["Answer", "KeptConnections", "is_possible"]
 IDLE = 15.0
 """Seconds that an unused connection is kept."""
 MAX_IDLE = 16
+MAX_OPEN = 64
+"""Connections at once; of more, those go whose answer was told long ago and never ends."""
 MAX_BODY = 16_384
 """Bytes of a refusal's body that are remembered."""
 MAX_ANSWER = 1 << 20
@@ -87,6 +89,10 @@ class KeptConnections:
     def add(self, connection: _Connection) -> None:
         """Take in a new connection."""
         self.open.add(connection)
+        if len(self.open) > MAX_OPEN:
+            told = [each for each in self.open if not each.busy and each is not connection]
+            if told:
+                min(told, key=lambda each: each.since).abort()
         if self._sweeper is None:
             self._sweeper = self.loop.call_later(IDLE, self._sweep)
 

@@ -324,6 +324,18 @@ async def test_closing_lets_go_of_connections_and_ends_nothing(context, receiver
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_answers_that_never_end_pile_up_nothing(context, receiver):
+    """A receiver that says 200 and then goes on for ever costs a bounded number of connections."""
+    receiver.otherwise = reply(200, b"part", Content_Length="100000")
+    channel = WebhookChannel(webhook_url=receiver.url)
+    async with context(channel) as ctx:
+        for _ in range(150):
+            await channel.send(make_notification(), ctx)
+        assert len(channel._kept().open) <= 64
+    assert len(receiver.requests) == 150
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_unused_connections_are_closed_after_a_while(context, receiver, monkeypatch):
     """A storm leaves no connections behind."""
     monkeypatch.setattr("auscult_plugins.webhook.kept.IDLE", 0.05)
