@@ -13,6 +13,7 @@ import sqlite3
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +74,7 @@ def held(store: Store, busy: Callable[[], bool], waits: list[float]) -> None:
         begin = time.perf_counter()
         began = store.submit(lambda connection: time.perf_counter()).result(60)
         waits.append((began - begin) * 1000)
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 def rows_left(path: Path, table: str) -> int:
@@ -89,7 +90,9 @@ def a_day(directory: Path, seconds: int) -> tuple[dict[str, float], list[float]]
     store = Store.open(directory, clock=ManualClock(START))
     gauges, counters = tables()
     samples, spent, waits = seconds * EACH * 2, 0.0, list[float]()
-    begin, cpu = time.perf_counter(), time.process_time()
+    begin, cpu, going = time.perf_counter(), time.process_time(), threading.Event()
+    watcher = threading.Thread(target=held, args=(store, lambda: not going.is_set(), waits))
+    watcher.start()
     for second in range(seconds):
         before = time.process_time()
         step(gauges, counters)
@@ -98,7 +101,10 @@ def a_day(directory: Path, seconds: int) -> tuple[dict[str, float], list[float]]
         if second % 7 == 6:
             store.flush()
     path = directory / "auscult.sqlite"
-    held(store, lambda: rows_left(path, "metric_log") > 1100, waits)
+    while rows_left(path, "metric_log") > 1100:
+        time.sleep(0.05)
+    going.set()
+    watcher.join()
     store.close()
     figures = {
         "samples": float(samples),
@@ -162,9 +168,11 @@ def questions(store: Store, end: int) -> dict[str, float]:
 def forgotten(directory: Path, seconds: int) -> list[float]:
     """How long urgent writes wait while the whole day is forgotten."""
     waits: list[float] = []
+    spans = rows_left(directory / "auscult.sqlite", "metric_span")
+    assert spans
     clock = ManualClock(START + seconds * 1000 + 10 * 86_400_000)
     store = Store.open(directory, clock=clock, retention=Retention(raw=60, minutes=60, hours=60))
-    held(store, lambda: rows_left(directory / "auscult.sqlite", "metric_span") > 0, waits)
+    held(store, lambda: not waits or rows_left(directory / "auscult.sqlite", "metric_span") > 0, waits)
     store.close()
     return waits
 
@@ -182,6 +190,7 @@ def main() -> None:
     figures["plain SQL over indexed rows ms"] = timed(plain(directory / "plain.sqlite", seconds), 3)
     for name, waits in (("compacting", compacting), ("forgetting", forgotten(directory / "state", seconds))):
         waits.sort()
+        assert waits, name
         figures[f"urgent write waits while {name}, p50 ms"] = statistics.median(waits)
         figures[f"urgent write waits while {name}, p99 ms"] = waits[int(len(waits) * 0.99) - 1]
     shutil.rmtree(directory, ignore_errors=True)
