@@ -14,8 +14,11 @@ from auscult.model import CheckResult, ComponentHealth, SystemHealth
 
 if TYPE_CHECKING:
     from auscult.alert import Alert
+    from auscult.families import Event
+    from auscult.metrics.query import MetricAnswer, MetricQuery
     from auscult.metrics.requests import RequestFigures
     from auscult.store import HistoryPoint
+    from auscult.store.metric_reader import StoredFamily
 
 __all__ = ["Dashboard", "Placed", "Variable", "View"]
 
@@ -95,6 +98,18 @@ class View:
     def past_alerts(self, limit: int = 100) -> Sequence[Alert]:
         """Alerts that began within the time looked at, those that are over included, newest first."""
         raise RuntimeError("this view knows no alerts")
+
+    def ask(self, question: MetricQuery) -> MetricAnswer:
+        """What the history of metrics says about one of them within the time looked at."""
+        raise RuntimeError("this view knows no metrics")
+
+    def families(self) -> Sequence[StoredFamily]:
+        """The metrics that the history knows."""
+        raise RuntimeError("this view knows no metrics")
+
+    def events(self, kind: str) -> Sequence[Event]:
+        """What was recorded one by one within the time looked at, oldest first: ``ai_calls``, ``turns``."""
+        raise RuntimeError("this view knows no events")
 
     def requests(self) -> RequestFigures:
         """Requests to auscult itself within the time looked at."""

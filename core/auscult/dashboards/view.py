@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
+from auscult.metrics.query import MetricAnswer, MetricQuery
 from auscult.metrics.requests import RequestFigures, Requests
 from auscult.model import CheckResult, SystemHealth
 from auscult.panels import View
 
 if TYPE_CHECKING:
     from auscult.alert import Alert
+    from auscult.families import Event
     from auscult.runtime.health import HealthMonitor
     from auscult.store import HistoryPoint, Store
+    from auscult.store.metric_reader import StoredFamily
 
 __all__ = ["LiveView", "TimeRange"]
 
@@ -103,6 +106,25 @@ class LiveView(View):
             return [alert for alert in self.alerts if self.start <= alert.created_at < self.end][:limit]
         found = self._once(("alerts", limit), lambda: store.alerts.history(before=self.end, limit=limit))
         return [alert for alert in found if alert.created_at >= self.start]
+
+    def ask(self, question: MetricQuery) -> MetricAnswer:
+        """See `View.ask`."""
+        store = self._store
+        if store is None:
+            return MetricAnswer(times=[], step=0, tracks=[], reason="there is no history: no state directory")
+        return self._once(("ask", question), lambda: store.metrics.ask(question, self.start, self.end, self.points))
+
+    def families(self) -> Sequence[StoredFamily]:
+        """See `View.families`."""
+        store = self._store
+        return self._once(("families",), store.metrics.families) if store is not None else ()
+
+    def events(self, kind: str) -> Sequence[Event]:
+        """See `View.events`."""
+        store = self._store
+        if store is None:
+            return ()
+        return self._once(("events", kind), lambda: store.metrics.events(kind, self.start, self.end))
 
     def requests(self) -> RequestFigures:
         """See `View.requests`."""

@@ -13,8 +13,9 @@ from auscult_plugins.dashboards.overview import (
     SuccessRates,
     SystemHealthPanel,
 )
+from auscult_plugins.dashboards.recorded import AiUsage, Metric, RecordedApi
 from auscult_plugins.dashboards.requests import Endpoints, RequestDurations, RequestErrors, RequestVolume
-from auscult_plugins.dashboards.services import AiUsage, LlmService, SttService, TtsService
+from auscult_plugins.dashboards.services import LlmService, SttService, TtsService
 
 __all__ = ["auscult_dashboards", "auscult_panels"]
 
@@ -43,6 +44,8 @@ def auscult_panels() -> list[type[Panel]]:
         LiveKit,
         Network,
         Measured,
+        Metric,
+        RecordedApi,
         Stages,
         Text,
     ]
@@ -77,6 +80,7 @@ def _api_performance() -> Dashboard:
         description="API usage, latency, and error metrics",
         time_range=3600.0,
         panels=[
+            Placed(panel=RecordedApi(), id="recorded_api"),
             Placed(panel=RequestVolume(), id="request_volume", description="Requests to auscult itself"),
             Placed(panel=RequestDurations(), id="response_times", description="Requests to auscult itself"),
             Placed(panel=RequestErrors(), id="errors", description="Requests to auscult itself"),

@@ -1,13 +1,10 @@
-"""Panels about AI services: speech to text, language models, text to speech, and what probing them costs."""
+"""Panels about AI services: speech to text, language models, text to speech."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from auscult import Column, ComponentHealth, Panel, Shape, Table, View, Waiting
 from auscult_plugins.dashboards.figures import Figure, Figures
 
-__all__ = ["AiUsage", "LlmService", "SttService", "TtsService"]
+__all__ = ["LlmService", "SttService", "TtsService"]
 
 _RESPONSE = Figure(name="response_time_ms", title="Response", unit="ms")
 
@@ -73,66 +70,3 @@ class TtsService(Figures):
         'api_key = "${OPENAI_API_KEY}"\nmodel = "tts-1"\nvoice = "alloy"\ndepth = "speech"'
     )
     page = "kinds/tts.md"
-
-
-_USED = {
-    "prompt_tokens": ("Tokens in", "tokens"),
-    "completion_tokens": ("Tokens out", "tokens"),
-    "audio_seconds": ("Audio", "s"),
-    "characters": ("Characters", "characters"),
-}
-
-
-class AiUsage(Panel):
-    """What AI services were used for within the time looked at, and what it cost."""
-
-    kind = "ai-usage"
-    heading = "AI costs and usage"
-    size = (12, 5)
-
-    def show(self, view: View) -> Shape | Sequence[Shape]:
-        """The probes' use; how to record your agent's."""
-        views = [each for each in view.chosen() if each.component_type in ("stt_client", "llm_client", "tts_client")]
-        if not views:
-            return Waiting(
-                message="No AI service is monitored, so nothing is used.",
-                connect=LlmService.connect,
-                language="toml",
-                link="kinds/llm.md",
-            )
-        return [_probes(view, views)]
-
-
-def _probes(view: View, views: Sequence[ComponentHealth]) -> Table:
-    used = {each.component_name: _used(view, each.component_name) for each in views}
-    columns = [name for name in _USED if any(name in figures for figures in used.values())]
-    return Table(
-        title="Probes",
-        columns=[
-            Column(name="component", title="Service", kind="component"),
-            Column(name="type", title="Type"),
-            Column(name="probes", title="Probes", kind="number", unit="probes"),
-            *(Column(name=name, title=_USED[name][0], kind="number", unit=_USED[name][1]) for name in columns),
-        ],
-        rows=[
-            (
-                each.component_name,
-                each.component_type,
-                used[each.component_name].get("probes"),
-                *(used[each.component_name].get(name) for name in columns),
-            )
-            for each in views
-        ],
-    )
-
-
-def _used(view: View, component: str) -> Mapping[str, float]:
-    """Numbers of the whole time: of single results not all are read, so their mean stands for the others."""
-    probes = sum(point.count for point in view.history(component))
-    results = view.results(component)
-    found = {"probes": float(probes)} if probes else {}
-    for name in _USED:
-        values = [result.measurements[name] for result in results if name in result.measurements]
-        if values and results:
-            found[name] = sum(values) / len(results) * (probes or len(results))
-    return found

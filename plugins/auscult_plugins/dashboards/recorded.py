@@ -1,0 +1,354 @@
+"""Panels about what your own process records: any metric, your API, calls to AI services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from auscult import (
+    Column,
+    ComponentHealth,
+    Event,
+    Line,
+    MetricAnswer,
+    MetricQuery,
+    Panel,
+    Series,
+    Shape,
+    Stat,
+    Table,
+    View,
+    Waiting,
+    matchers_of,
+)
+
+__all__ = ["AiUsage", "Metric", "RecordedApi"]
+
+
+class Metric(Panel):
+    """Any metric of the history: what checks measure, what your process records, what a source brings."""
+
+    kind = "metric"
+    heading = "Metric"
+    size = (6, 4)
+
+    metric: Annotated[str, Meta(min_length=1)]
+    """The sample's name, as `/metrics` has it; for `quantile` the histogram's."""
+    match: tuple[str, ...] = ()
+    """Which series: `label=value`, `label!=value`, with `*`; variables are filled in."""
+    function: Literal["avg", "min", "max", "sum", "count", "last", "rate", "increase", "quantile"] = "avg"
+    """What is told of each stretch of time; `rate` and `increase` are of counters."""
+    q: Annotated[float, Meta(ge=0, le=1)] = 0.95
+    """For `quantile`: which one."""
+    aggregate: Literal["", "sum", "avg", "min", "max", "count"] = ""
+    """How series become one line; empty leaves each by itself."""
+    by: tuple[str, ...] = ()
+    """Labels that stay apart when series become one."""
+    top: Annotated[int, Meta(ge=0, le=200)] = 20
+    """Lines at most, the largest first; 0 for all."""
+    unit: str = ""
+    """What stands behind the number."""
+    factor: float = 1.0
+    """What the number is multiplied by."""
+    threshold_warning: float | None = None
+    """The level from which it is yellow; above `threshold_critical` it means that lower is worse."""
+    threshold_critical: float | None = None
+    """The level from which it is red."""
+    chart: Literal["line", "area", "bars"] = "line"
+    """How it is drawn over time."""
+    stacked: bool = False
+    """One line on top of the other."""
+
+    def show(self, view: View) -> Shape | Sequence[Shape]:
+        """Lines; for a single one its latest value as well."""
+        matchers = matchers_of(text for each in self.match if (text := view.fill(each)) and not text.endswith("="))
+        answer = view.ask(
+            MetricQuery(
+                name=self.metric,
+                match=matchers,
+                function=self.function,
+                q=self.q,
+                aggregate=self.aggregate,
+                by=self.by,
+                top=self.top,
+            )
+        )
+        lines = _lines(answer, self.metric, self.factor)
+        if not lines:
+            reason = answer.reason or next((track.reason for track in answer.tracks if track.reason), "")
+            return Waiting(message=f"`{self.metric}` has no values within this time{': ' if reason else '.'}{reason}")
+        drawn = Series(
+            times=answer.times,
+            lines=lines,
+            unit=self.unit,
+            chart=self.chart,
+            stacked=self.stacked,
+            threshold_warning=self.threshold_warning,
+            threshold_critical=self.threshold_critical,
+        )
+        if len(lines) > 1:
+            return drawn
+        latest = next((value for value in reversed(lines[0].values) if value is not None), None)
+        number = Stat(
+            name=self.metric[:200],
+            value=latest,
+            unit=self.unit,
+            threshold_warning=self.threshold_warning,
+            threshold_critical=self.threshold_critical,
+        )
+        return [number, drawn]
+
+
+def _lines(answer: MetricAnswer, name: str, factor: float = 1.0) -> list[Line]:
+    """One for each track that has any value, named after what tells it from the others."""
+    tracks = [track for track in answer.tracks if any(value is not None for value in track.values)]
+    telling = [
+        label
+        for label in sorted({label for track in tracks for label in track.labels})
+        if len({track.labels.get(label, "") for track in tracks}) > 1
+    ]
+    return [
+        Line(
+            name=", ".join(track.labels.get(label, "") for label in telling)[:200] or name[:200],
+            values=[None if value is None else value * factor for value in track.values],
+        )
+        for track in tracks[:200]
+    ]
+
+
+_ROUTES = ("http_route", "route", "handler", "path_template", "endpoint", "path")
+_STATUSES = ("http_response_status_code", "status_code", "status", "code")
+_CONNECT = """\
+# metrics of prometheus_client, as most middlewares for FastAPI, Starlette and Litestar record them:
+from prometheus_client import REGISTRY
+monitor.metrics.add_registry(REGISTRY)
+
+# or, from another process, in auscult.toml:
+# [sources.my-api]
+# source = "prometheus-scrape"
+# url = "http://127.0.0.1:8000/metrics\""""
+
+
+class RecordedApi(Panel):
+    """Your own API, as its process records it: how much, how fast, how often in vain."""
+
+    kind = "recorded-api"
+    heading = "Your API"
+    size = (12, 6)
+
+    metric: str = ""
+    """The histogram of durations in seconds. Default: the first one of the history that looks like one."""
+
+    def show(self, view: View) -> Shape | Sequence[Shape]:
+        """Rate, percentiles and routes; how to connect it where nothing is recorded."""
+        name, labels = self._found(view)
+        if not name:
+            return Waiting(
+                message="Your own API is not recorded yet; below is auscult's own.",
+                connect=_CONNECT,
+                language="python",
+                link="how-to/dashboards.md",
+            )
+        route = next((label for label in _ROUTES if label in labels), "")
+        rate = view.ask(MetricQuery(name=f"{name}_count", function="rate", aggregate="sum"))
+        shown: list[Shape] = []
+        if lines := _lines(rate, "Requests"):
+            shown.append(Series(title="Rate", times=rate.times, lines=lines, unit="1/s", chart="area"))
+        shares = {label: view.ask(MetricQuery(name=name, function="quantile", q=q)) for label, q in _SHARES.items()}
+        times = next((answer.times for answer in shares.values() if answer.tracks), [])
+        slow = [
+            Line(name=label, values=line.values)
+            for label, answer in shares.items()
+            if answer.times == times
+            for line in _lines(answer, label, 1000.0)
+        ]
+        if slow:
+            shown.append(Series(title="Response time", times=times, lines=slow, unit="ms"))
+        if status := next((label for label in _STATUSES if label in labels), ""):
+            by_status = view.ask(MetricQuery(name=f"{name}_count", function="rate", aggregate="sum", by=(status,)))
+            if lines := _lines(by_status, "all"):
+                shown.append(Series(title="By status", times=by_status.times, lines=lines, unit="1/s", stacked=True))
+        if route and (table := _routes(view, name, route)):
+            shown.append(table)
+        return shown or Waiting(message=f"`{name}` is known and has no values within this time.")
+
+    def _found(self, view: View) -> tuple[str, Sequence[str]]:
+        for family in view.families():
+            words = set(family.name.split("_"))
+            looks = {"http", "duration", "seconds"} <= words or {"http", "request", "seconds"} <= words
+            guessed = not self.metric and looks and family.type == "histogram"
+            if family.name == self.metric or (guessed and not family.name.startswith("auscult_")):
+                return family.name, family.labels
+        return "", ()
+
+
+_SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+def _routes(view: View, name: str, route: str) -> Table | None:
+    counted = view.ask(MetricQuery(name=f"{name}_count", function="increase", aggregate="sum", by=(route,), top=50))
+    taken = view.ask(MetricQuery(name=f"{name}_sum", function="increase", aggregate="sum", by=(route,)))
+    seconds = {track.labels.get(route, ""): _total(track.values) for track in taken.tracks}
+    rows: list[tuple[str, float, float | None]] = []
+    for track in counted.tracks:
+        where, number = track.labels.get(route, ""), _total(track.values)
+        rows.append((where, number, 1000 * seconds.get(where, 0.0) / number if number else None))
+    if not rows:
+        return None
+    rows.sort(key=lambda row: -row[1])
+    return Table(
+        title="Routes",
+        columns=[
+            Column(name="route", title="Route"),
+            Column(name="requests", title="Requests", kind="number", unit="requests"),
+            Column(name="mean_ms", title="Mean", kind="number", unit="ms"),
+        ],
+        rows=rows,
+    )
+
+
+def _total(values: Iterable[float | None]) -> float:
+    return sum(value for value in values if value is not None)
+
+
+_RECORD = """\
+from auscult import Event
+monitor.metrics.record(Event(
+    kind="ai_calls", at=monitor.clock.now_ms(),
+    labels={"service": "llm", "provider": "openai", "model": "gpt-4o-mini", "outcome": "ok"},
+    numbers={"duration_seconds": 0.8, "input_tokens": 120, "output_tokens": 80, "cost_usd": 0.00007},
+))"""
+_NUMBERS = {
+    "input_tokens": ("Tokens in", "tokens"),
+    "output_tokens": ("Tokens out", "tokens"),
+    "audio_seconds": ("Audio", "s"),
+    "characters": ("Characters", "characters"),
+}
+_WHO = ("service", "kind", "provider", "model")
+_MEASURED = {
+    "prompt_tokens": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "audio_seconds": "audio_seconds",
+    "characters": "characters",
+}
+_SERVICES = ("stt_client", "llm_client", "tts_client")
+
+
+class AiUsage(Panel):
+    """What AI services were used for within the time looked at, and what it cost."""
+
+    kind = "ai-usage"
+    heading = "AI costs and usage"
+    size = (12, 6)
+
+    def show(self, view: View) -> Shape | Sequence[Shape]:
+        """Your agent's calls, as it records them; and what auscult's own probes used."""
+        calls = view.events("ai_calls")
+        shown: list[Shape] = (
+            list(_calls(calls))
+            if calls
+            else [
+                Waiting(
+                    title="Your agent",
+                    message="Calls of your own process are not recorded yet.",
+                    connect=_RECORD,
+                    language="python",
+                    link="how-to/dashboards.md",
+                )
+            ]
+        )
+        views = [each for each in view.chosen() if each.component_type in _SERVICES]
+        if views:
+            shown.append(_probes(view, views))
+        return shown
+
+
+def _calls(calls: Sequence[Event]) -> Iterable[Shape]:
+    groups: dict[tuple[str, ...], list[Event]] = {}
+    for call in calls:
+        groups.setdefault(tuple(call.labels.get(label, "") for label in _WHO), []).append(call)
+    costs = [cost for call in calls if (cost := call.numbers.get("cost_usd")) is not None]
+    unpriced = len(calls) - len(costs)
+    yield Stat(
+        title="Cost",
+        name="ai_cost_usd",
+        value=sum(costs) if costs else None,
+        unit="USD",
+        detail=f"{unpriced} of {len(calls)} calls are unpriced" if unpriced else "",
+    )
+    yield Stat(title="Calls", name="ai_calls", value=float(len(calls)), unit="calls")
+    columns = [name for name in _NUMBERS if any(name in call.numbers for call in calls)]
+    yield Table(
+        title="Your agent",
+        columns=[
+            Column(name="service", title="Service"),
+            Column(name="provider", title="Provider"),
+            Column(name="model", title="Model"),
+            Column(name="calls", title="Calls", kind="number", unit="calls"),
+            Column(name="p95_ms", title="p95", kind="number", unit="ms"),
+            *(Column(name=name, title=_NUMBERS[name][0], kind="number", unit=_NUMBERS[name][1]) for name in columns),
+            Column(name="cost_usd", title="Cost", kind="number", unit="USD"),
+        ],
+        rows=[
+            (
+                who[0] or who[1],
+                who[2],
+                who[3],
+                len(group),
+                _p95(group),
+                *(_sum(group, name) for name in columns),
+                _sum(group, "cost_usd"),
+            )
+            for who, group in sorted(groups.items(), key=lambda item: -(_sum(item[1], "cost_usd") or 0.0))
+        ],
+    )
+
+
+def _sum(calls: Iterable[Event], name: str) -> float | None:
+    """None where nobody has said: unpriced is not free."""
+    values = [call.numbers[name] for call in calls if name in call.numbers]
+    return sum(values) if values else None
+
+
+def _p95(calls: Iterable[Event]) -> float | None:
+    values = sorted(call.numbers["duration_seconds"] for call in calls if "duration_seconds" in call.numbers)
+    return 1000 * values[round(0.95 * (len(values) - 1))] if values else None
+
+
+def _probes(view: View, views: Sequence[ComponentHealth]) -> Table:
+    used = {each.component_name: _used(view, each.component_name) for each in views}
+    columns = [name for name in _NUMBERS if any(name in figures for figures in used.values())]
+    return Table(
+        title="Probes of auscult",
+        columns=[
+            Column(name="component", title="Service", kind="component"),
+            Column(name="type", title="Type"),
+            Column(name="probes", title="Probes", kind="number", unit="probes"),
+            *(Column(name=name, title=_NUMBERS[name][0], kind="number", unit=_NUMBERS[name][1]) for name in columns),
+            Column(name="cost_usd", title="Cost", kind="number", unit="USD"),
+        ],
+        rows=[
+            (
+                each.component_name,
+                each.component_type,
+                used[each.component_name].get("probes"),
+                *(used[each.component_name].get(name) for name in columns),
+                used[each.component_name].get("cost_usd"),
+            )
+            for each in views
+        ],
+    )
+
+
+def _used(view: View, component: str) -> Mapping[str, float]:
+    """Numbers of the whole time: of single results not all are read, so their mean stands for the others."""
+    probes = sum(point.count for point in view.history(component))
+    results = view.results(component)
+    found = {"probes": float(probes)} if probes else {}
+    for name, told in (*_MEASURED.items(), ("cost_usd", "cost_usd")):
+        values = [result.measurements[name] for result in results if name in result.measurements]
+        if values:
+            found[told] = sum(values) / len(results) * (probes or len(results))
+    return found
