@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from heapq import heappop, heappush
@@ -54,6 +54,7 @@ from auscult.runtime.channel_context import DeliveryContext
 from auscult.runtime.committing import Committer
 from auscult.runtime.context import Services
 from auscult.runtime.delivery import ChannelStats, Delivery
+from auscult.runtime.intake import Intake
 from auscult.runtime.loop import Handle, Loop
 from auscult.runtime.readings import clean_text
 from auscult.runtime.sending import in_words
@@ -81,6 +82,8 @@ CLOCK_SET = 2_000
 """Milliseconds by which the wall clock has to run away from the monotonic one to count as set."""
 STOPPING = 0.5
 """Seconds for what is on its way to arrive when the monitor stops."""
+OURS = frozenset({DELIVERY_FAILED, SILENCE_ENDING})
+"""Names under which alerts are raised besides those of rules."""
 SELF = "auscult"
 RECENT = 1000
 """Changes that are remembered where there is no store to ask."""
@@ -131,7 +134,8 @@ class AlertManager:
         self._engine = RuleEngine(self._own_rules.values(), complain=self._on_bad_rule)
         self._outbox = Outbox(staged=True)
         self._book = AlertBook(Router((), ()), self._outbox, around)
-        self._externals = Externals(self._book, lambda name: name in self._own_rules or name == DELIVERY_FAILED)
+        self._externals = Externals(self._book, lambda name: name in self._own_rules or name in OURS)
+        self._intake = Intake(clock, self._externals, self._commit_worked_off)
         self._committer = Committer(self._on_committed)
         self._states: list[RuleState] = []
         self._seen: dict[str, Alert] = {}
@@ -169,6 +173,7 @@ class AlertManager:
         if store is not None:
             await self._restore(store, self._clock.now_ms() if now is None else now)
         self._committer.open(loop, store)
+        self._intake.open(loop, store, lambda: self._committer.pending)
         self._delivery = Delivery(
             loop,
             self._clock,
@@ -192,6 +197,7 @@ class AlertManager:
         if self._delivery is not None:
             await self._delivery.drain(STOPPING)
             self._delivery.stop()
+        self._intake.close()
         self._remember_rules()
         self._settle()
         await self._committer.drain(2.0)
@@ -626,11 +632,20 @@ class AlertManager:
         self._externals.post(alerts, self._clock.now_ms())
         await self._committed_news()
 
-    async def post_encoded(self, body: Iterable[Posted]) -> list[tuple[int, str]]:
-        """The same for a decoded body; gives place and reason of what was refused. Raises StoreError."""
-        refused = self._externals.post_encoded(body, self._clock.now_ms())
-        await self._committed_news()
+    async def post_encoded(self, posted: Sequence[Posted], body: bytes) -> list[tuple[int, str]]:
+        """The same for a body and what is in it; gives place and reason of what was refused. Raises StoreError."""
+        judged, refused = await self._intake.post(posted, body)
+        if judged:
+            await self._committed_news()
         return refused
+
+    def _commit_worked_off(self, rows: list[int]) -> None:
+        """What the intake has told the book; these rows of it are done with."""
+        batch = self._book.collect()
+        batch.worked_off = rows
+        if batch or rows:
+            self._commit(batch)
+        self._settle()
 
     async def _committed_news(self) -> None:
         # Who posts again what is still being committed waits for that as well.
@@ -755,6 +770,7 @@ class AlertManager:
             repeats=self._externals.repeats,
             silences=len(self._book.quieting.silences),
             uncommitted=self._committer.pending,
+            waiting=self._intake.waiting,
             commit_error=self._committer.last_error,
             channels={
                 name: ChannelFigures(
@@ -923,6 +939,7 @@ class AlertManager:
         self._states = kept.rule_states
         self._end_orphans(alive, now)
         self._externals.restore(kept.alerts, now)
+        self._intake.restore(kept.posted)
         for alert in kept.alerts:
             if alert.status.is_open:
                 self._seen[alert.id] = alert

@@ -157,17 +157,23 @@ async def test_it_is_ended_by_silence_as_alertmanager_does():
 
     book = Book()
     externals = Externals(book)
-    body = decode_posted(json.dumps([{"labels": {"alertname": "x"}}]).encode())
-    assert externals.post_encoded(body, 0) == []
-    assert externals.post_encoded(body, 200_000) == []
+
+    def posted_at(now, body):
+        tasks, refused = externals.take(decode_posted(body), now)
+        assert not refused
+        for task in tasks:
+            externals.do(task, now)
+
+    posted_at(0, b'[{"labels":{"alertname":"x"}}]')
+    posted_at(200_000, b'[{"labels":{"alertname":"x"}}]')
     externals.sweep(300_000)
     assert (book.fired, book.ended) == (1, 0)
     assert externals.next_due() == 500_000
     externals.sweep(500_000)
     assert (book.fired, book.ended, len(externals), externals.next_due()) == (1, 1, 0, None)
     # An end that comes nearer is kept to as well.
-    externals.post_encoded(decode_posted(b'[{"labels":{"a":"b"},"endsAt":"1970-01-01T01:00:00Z"}]'), 600_000)
-    externals.post_encoded(decode_posted(b'[{"labels":{"a":"b"},"endsAt":"1970-01-01T00:20:00Z"}]'), 600_000)
+    posted_at(600_000, b'[{"labels":{"a":"b"},"endsAt":"1970-01-01T01:00:00Z"}]')
+    posted_at(600_000, b'[{"labels":{"a":"b"},"endsAt":"1970-01-01T00:20:00Z"}]')
     externals.sweep(1_200_000)
     assert (book.fired, book.ended) == (2, 2)
 

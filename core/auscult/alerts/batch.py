@@ -29,6 +29,8 @@ class Batch:
         self.audits: list[Audit] = []
         self.rule_states: list[RuleState] | None = None
         """Everything that waits for time to pass, when that has changed."""
+        self.worked_off: list[int] = []
+        """Numbers of posted bodies that are done with."""
         self.proof: int | None = None
         """A time (ms) that is written to see whether something can be."""
         self._latest: dict[str, AlertChange] = {}

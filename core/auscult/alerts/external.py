@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from auscult.alerts.book import AlertBook, Firing, firing_of
 from auscult.alerts.posted import Posted, moment_of, text_of, texts_of
 from auscult.model import AlertSeverity
 
-__all__ = ["ExternalAlert", "Externals", "external_of", "firing_from", "refusal"]
+__all__ = ["RESOLVE_AFTER", "ExternalAlert", "Externals", "Known", "Task", "external_of", "firing_from", "refusal"]
 
 RESOLVE_AFTER = 300_000
 """Milliseconds after which an alert without an end is over unless it is posted again; as Alertmanager has it."""
@@ -59,11 +60,12 @@ def refusal(labels: dict[str, str]) -> str:
         return "at least one label with a value is needed"
     if len(labels) > MOST_LABELS:
         return f"{len(labels)} labels are more than {MOST_LABELS}"
-    for name, value in labels.items():
-        if not name or len(name) > LONGEST_NAME or not name.isprintable():
-            return f"{name[:40]!r} is no name of a label: 1 to {LONGEST_NAME} printable characters"
-        if len(value) > LONGEST_VALUE:
-            return f"the label `{name}` has more than {LONGEST_VALUE} characters"
+    if not "".join(labels).isprintable() or "" in labels or max(map(len, labels)) > LONGEST_NAME:
+        bad = next(name for name in labels if not name or len(name) > LONGEST_NAME or not name.isprintable())
+        return f"{bad[:40]!r} is no name of a label: 1 to {LONGEST_NAME} printable characters"
+    if max(map(len, labels.values())) > LONGEST_VALUE:
+        name = next(name for name, value in labels.items() if len(value) > LONGEST_VALUE)
+        return f"the label `{name}` has more than {LONGEST_VALUE} characters"
     return ""
 
 
@@ -86,12 +88,12 @@ def firing_from(alert: ExternalAlert, is_ours: Callable[[str], bool] = lambda _:
     )
 
 
-def external_of(posted: Posted) -> ExternalAlert:
+def external_of(posted: Posted, ends_at: int | None) -> ExternalAlert:
     """One alert of a body, decoded. Raises ValueError with a sentence."""
     alert = ExternalAlert(
         labels=texts_of(posted.labels, "labels"),
         annotations=texts_of(posted.annotations, "annotations"),
-        ends_at=moment_of(posted.ends_at),
+        ends_at=ends_at,
         generator=text_of(posted.generator),
     )
     if reason := refusal(alert.labels):
@@ -99,35 +101,44 @@ def external_of(posted: Posted) -> ExternalAlert:
     return alert
 
 
-class _Known:
+class Known:
     """One that goes on with whoever posts it, whatever people here have done with it."""
 
     __slots__ = ("alert", "end", "firing", "key", "looked_at", "notes", "print_")
 
-    def __init__(self, firing: Firing, print_: str, end: int) -> None:
-        self.firing, self.print_, self.end = firing, print_, end
+    def __init__(self, key: bytes, notes: bytes, end: int) -> None:
+        self.key, self.notes, self.end = key, notes, end
+        """`key`: its labels as they were posted; `notes`: the same of its annotations."""
+        self.firing: Firing | None = None
+        """What the book was told; None until it was."""
+        self.print_ = ""
         self.alert = ""
-        """Its id."""
-        self.looked_at = end
-        """When it is looked at whether it is over."""
-        self.key = b""
-        """Its labels as they were last posted."""
-        self.notes = b""
-        """The same of its annotations."""
+        """The alert's id."""
+        self.looked_at = 0
+        """When it is looked at whether it is over; 0: not yet."""
+
+
+class Task(NamedTuple):
+    """Something posted that the book is still to be told."""
+
+    alert: ExternalAlert
+    known: Known | None
+    """None: it is over."""
 
 
 class Externals:
     """Drives the book with what others post, and ends what they post no more.
 
     The same alert is posted every minute or so while it goes on. What was posted before in the very same words is
-    known by its bytes: nothing of it is decoded again but its end.
+    known by its bytes: nothing of it is decoded again but its end. What is new is taken in two steps, `take` and `do`:
+    the second one, which costs more, can wait.
     """
 
     def __init__(self, book: AlertBook, is_ours: Callable[[str], bool] = lambda _: False) -> None:
         self._book, self._is_ours = book, is_ours
-        self._open: dict[str, _Known] = {}
+        self._open: dict[str, Known] = {}
         """By fingerprint."""
-        self._by_labels: dict[bytes, _Known] = {}
+        self._by_labels: dict[bytes, Known] = {}
         self._ends: list[tuple[int, str]] = []
         self.repeats = 0
         """Alerts that were posted while they were known already, since the start."""
@@ -135,45 +146,65 @@ class Externals:
     def __len__(self) -> int:
         return len(self._open)
 
-    def post(self, alerts: Iterable[ExternalAlert], now: int) -> None:
-        """Take in what was posted."""
-        for alert in alerts:
-            self._take(firing_from(alert, self._is_ours), alert.ends_at, now)
-
-    def post_encoded(self, body: Iterable[Posted], now: int) -> list[tuple[int, str]]:
-        """Take in a decoded body; gives place and reason of what is refused, the rest is taken."""
+    def take(self, body: Iterable[Posted], now: int) -> tuple[list[Task], list[tuple[int, str]]]:
+        """Look through a decoded body: what is left to do, and place and reason of what is refused."""
+        tasks: list[Task] = []
         refused: list[tuple[int, str]] = []
         ends: dict[str, int | None] = {}
-        by_labels = self._by_labels
         for at, posted in enumerate(body):
             text = posted.ends_at
             try:
                 end = ends[text] if text in ends else ends.setdefault(text, moment_of(text))
-                known = by_labels.get(key := bytes(posted.labels))
-                if known is None or (end is not None and end <= now) or known.notes != bytes(posted.annotations):
-                    self._decode(posted, key, now)
+                known = self._by_labels.get(key := bytes(posted.labels))
+                over = end is not None and end <= now
+                if known is None or over or known.notes != bytes(posted.annotations):
+                    tasks.append(self._task(posted, key, end, known, now, over=over))
                 else:
                     self._again(known, end or now + RESOLVE_AFTER)
             except ValueError as error:
                 refused.append((at, str(error)))
-        return refused
+        return tasks, refused
 
-    def _decode(self, posted: Posted, key: bytes, now: int) -> None:
-        alert = external_of(posted)
-        known = self._take(firing_from(alert, self._is_ours), alert.ends_at, now)
-        if known is not None:
-            if known.key != key:
-                self._by_labels.pop(known.key, None)
-            known.key, known.notes = key, bytes(posted.annotations)
-            self._by_labels[key] = known
+    def _task(self, posted: Posted, key: bytes, end: int | None, known: Known | None, now: int, *, over: bool) -> Task:
+        alert = external_of(posted, end)
+        if over:
+            self._by_labels.pop(key, None)  # the same again is a new one
+            return Task(alert, None)
+        until = end or now + RESOLVE_AFTER
+        if known is None:
+            known = self._by_labels[key] = Known(key, bytes(posted.annotations), until)
+        else:
+            known.notes = bytes(posted.annotations)
+            self._again(known, until)
+        return Task(alert, known)
+
+    def do(self, task: Task, now: int) -> None:
+        """Tell the book."""
+        firing = firing_from(task.alert, self._is_ours)
+        print_ = firing.fingerprint
+        current = self._open.get(print_)
+        if task.known is None:
+            if current is not None:
+                self._end(current, now)
+        elif current is None:
+            self._fire(task.known, firing, print_, now)
+        else:
+            self._go_on(current, task.known, firing, now)
+
+    def post(self, alerts: Iterable[ExternalAlert], now: int) -> None:
+        """Take in alerts that were made in code."""
+        for alert in alerts:
+            over = alert.ends_at is not None and alert.ends_at <= now
+            self.do(Task(alert, None if over else Known(b"", b"", alert.ends_at or now + RESOLVE_AFTER)), now)
 
     def restore(self, alerts: Iterable[Alert], now: int) -> None:
         """Alerts of an earlier run: those that were open, and those that somebody resolved while they went on."""
         for alert in alerts:
             by_hand = alert.resolution == BY_HAND and now - alert.updated_at < RESOLVE_AFTER
             if alert.generator and (alert.status.is_open or by_hand):
-                firing = firing_of(alert)
-                self._go_on(firing, firing.fingerprint, now + RESOLVE_AFTER).alert = alert.id
+                firing, known = firing_of(alert), Known(b"", b"", now + RESOLVE_AFTER)
+                self._enter(known, firing, firing.fingerprint)
+                known.alert = alert.id
 
     def end_of(self, alert: Alert) -> int | None:
         """When that alert is over unless it is posted again; None for one that nobody posted."""
@@ -196,42 +227,45 @@ class Externals:
         """When `sweep` may have something to do."""
         return self._ends[0][0] if self._ends else None
 
-    def _take(self, firing: Firing, ends_at: int | None, now: int) -> _Known | None:
-        print_ = firing.fingerprint
-        known = self._open.get(print_)
-        if ends_at is not None and ends_at <= now:
-            if known is not None:
-                self._end(known, now)
-            return None
-        if known is None:
-            known = self._go_on(firing, print_, ends_at or now + RESOLVE_AFTER)
-            known.alert = self._book.fire(firing, now, print_).id
-            return known
-        self._again(known, ends_at or now + RESOLVE_AFTER)
-        if known.firing != firing:
-            known.firing = firing
+    def _fire(self, known: Known, firing: Firing, print_: str, now: int) -> None:
+        self._enter(known, firing, print_)
+        known.alert = self._book.fire(firing, now, print_).id
+
+    def _enter(self, known: Known, firing: Firing, print_: str) -> None:
+        known.firing, known.print_ = firing, print_
+        self._open[print_] = known
+        self._look_at(known, known.end)
+
+    def _go_on(self, current: Known, posted: Known, firing: Firing, now: int) -> None:
+        """It is there already: other annotations, or the same labels in other bytes, or after a restart."""
+        if posted is not current:
+            if posted.key:
+                self._forget_key(current)
+                current.key, current.notes = posted.key, posted.notes
+                self._by_labels[current.key] = current
+            self._again(current, posted.end)
+        if current.firing != firing:
+            current.firing = firing
             # What somebody resolved by hand stays resolved until it is over where it comes from.
-            if self._book.get(known.alert) is not None:
-                self._book.fire(firing, now, print_)
-        return known
+            if self._book.get(current.alert) is not None:
+                self._book.fire(firing, now, current.print_)
 
-    def _go_on(self, firing: Firing, print_: str, end: int) -> _Known:
-        known = self._open[print_] = _Known(firing, print_, end)
-        self._look_at(known, end)
-        return known
-
-    def _again(self, known: _Known, end: int) -> None:
+    def _again(self, known: Known, end: int) -> None:
         self.repeats += 1
         known.end = end
         if end < known.looked_at:
             self._look_at(known, end)
 
-    def _look_at(self, known: _Known, due: int) -> None:
+    def _look_at(self, known: Known, due: int) -> None:
         known.looked_at = due
         heappush(self._ends, (due, known.print_))
 
-    def _end(self, known: _Known, now: int) -> None:
+    def _end(self, known: Known, now: int) -> None:
         del self._open[known.print_]
-        if known.key:
-            self._by_labels.pop(known.key, None)
+        self._forget_key(known)
         self._book.clear_print(known.print_, now)
+
+    def _forget_key(self, known: Known) -> None:
+        # Under its key there may be one by now that is still to be told.
+        if self._by_labels.get(known.key) is known:
+            del self._by_labels[known.key]

@@ -105,6 +105,7 @@ FAMILIES: dict[str, Family] = {
         Family("auscult_alerts_commit_failing", "gauge", "1 while alerts cannot be committed: nobody is told then."),
         Family("auscult_external_alerts", "gauge", "Alerts that others post and that go on there.", "alerts"),
         Family("auscult_external_repeats_total", "counter", "Alerts of others that were posted again.", "alerts"),
+        Family("auscult_external_waiting", "gauge", "Alerts of others on disk and still to be judged.", "alerts"),
         Family("auscult_silences", "gauge", "Silences that are not over.", "silences"),
         Family(
             "auscult_notices_total",

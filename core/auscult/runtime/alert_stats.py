@@ -42,6 +42,8 @@ class AlertStats(Struct, frozen=True, kw_only=True):
     silences: int = 0
     uncommitted: int = 0
     """Decisions that are not on disk yet."""
+    waiting: int = 0
+    """Alerts of others that are on disk and still to be judged."""
     commit_error: str = ""
     channels: dict[str, ChannelFigures] = {}
 
@@ -59,6 +61,7 @@ def alert_figures(stats: AlertStats) -> dict[tuple[str, Labels], float]:
     found: dict[tuple[str, Labels], float] = {
         ("auscult_external_alerts", ()): stats.external,
         ("auscult_external_repeats_total", ()): stats.repeats,
+        ("auscult_external_waiting", ()): stats.waiting,
         ("auscult_silences", ()): stats.silences,
         ("auscult_alerts_uncommitted", ()): stats.uncommitted,
         ("auscult_alerts_commit_failing", ()): float(bool(stats.commit_error)),

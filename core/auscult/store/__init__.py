@@ -21,6 +21,7 @@ from auscult.store.alert_reader import AlertReader
 from auscult.store.documents import Document, Documents
 from auscult.store.lock import DirectoryLock
 from auscult.store.metric_reader import MetricReader
+from auscult.store.posted import keep_posted
 from auscult.store.reader import Reader
 from auscult.store.rollups import HistoryPoint, Retention
 from auscult.store.rows import StoredResult
@@ -60,6 +61,10 @@ class Store:
         self.alerts = AlertReader(reader.snapshot)
         self.sampling = Sampling(reader.snapshot)
         self.documents = Documents(reader.snapshot, writer.submit)
+
+    def keep_posted(self, at: int, body: bytes) -> Future[int]:
+        """Have a body that somebody posted on disk; the future gives its number once it is."""
+        return self.submit(partial(keep_posted, at=at, body=body))
 
     @classmethod
     def open(

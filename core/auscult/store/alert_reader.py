@@ -49,6 +49,8 @@ class Kept(Struct, frozen=True, kw_only=True):
     """By alert, when firing notices went out: the latest, and those of the last hour."""
     silences: list[Silence]
     rule_states: list[RuleState]
+    posted: list[tuple[int, int, bytes]] = []
+    """What others had posted and was not worked off: number, time (ms), body."""
 
 
 class AlertReader:
@@ -66,6 +68,7 @@ class AlertReader:
             rows = list(map(row_of, connection.execute(_ROWS, since)))
             silences = connection.execute("SELECT body FROM silence WHERE ends_at > ?", (now,)).fetchall()
             states = connection.execute("SELECT body FROM rule_state").fetchall()
+            posted = connection.execute("SELECT id, at, body FROM posted ORDER BY id").fetchall()
         return Kept(
             alerts=alerts,
             changes=changes,
@@ -73,6 +76,7 @@ class AlertReader:
             noticed=noticed(changes, rows, now),
             silences=[_silence(body) for (body,) in silences],
             rule_states=[_state(body) for (body,) in states],
+            posted=posted,
         )
 
     def history(

@@ -18,6 +18,7 @@ from auscult.alerts.quiet import Silence
 from auscult.alerts.rows import Row
 from auscult.rules.stepping import RuleState
 from auscult.store.alert_reader import ROW, AlertReader, Kept
+from auscult.store.posted import drop_posted
 
 __all__ = ["TABLES", "AlertReader", "Kept", "forget_alerts", "write_batches"]
 
@@ -112,6 +113,8 @@ def write_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> l
         connection.executemany(_SILENCE, [(s.id, s.ends_at, _encode(s)) for s in silences.values()])
     if audits:
         connection.executemany(_AUDIT, audits)
+    if worked_off := [number for batch in batches for number in batch.worked_off]:
+        drop_posted(connection, worked_off)
     proofs = [batch.proof for batch in batches if batch.proof is not None]
     if proofs:
         connection.execute(_PROOF, (proofs[-1],))

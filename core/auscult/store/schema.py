@@ -7,6 +7,7 @@
 ``delivery``  what is to be told to whom: the outbox, and what became of it
 ``run``     where each run of a monitor began, so that it can be replayed
 ``silence``, ``rule_state``, ``audit``  times of quiet, what rules remember, who did what
+``posted``    what others have posted and is not worked off yet
 ``document``  dashboards, incidents, sessions: what people edit
 """
 
@@ -19,6 +20,7 @@ from auscult.errors import StoreError
 from auscult.store.alerts import TABLES
 from auscult.store.documents import TABLES as DOCUMENTS
 from auscult.store.metric_tables import TABLES as METRICS
+from auscult.store.posted import TABLES as POSTED
 from auscult.store.runs import TABLES as RUNS
 
 __all__ = ["FILE", "migrate", "open_reader", "open_writer"]
@@ -55,6 +57,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     DOCUMENTS,
     RUNS,
     METRICS,
+    POSTED,
 )
 
 

@@ -83,10 +83,11 @@ def inbound_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     async def take(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Answers when they are committed. With some that cannot be taken the rest is, and the answer is 400."""
         try:
-            posted = decode_posted(await request.body())
+            body = await request.body()
+            posted = decode_posted(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ClientException(f"Expected a list of alerts as Alertmanager's API v2 has it: {error}") from error
-        refused = await monitor.alerts.post_encoded(posted)
+        refused = await monitor.alerts.post_encoded(posted, body)
         if refused:
             return _refusal(refused, len(posted))
         return Response(b"", status_code=200, media_type="text/plain")
