@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+import tarfile
 import threading
 import time
 import urllib.error
@@ -20,8 +22,13 @@ import pytest
 from tests.packaging.conftest import CONTRIB, ROOT, Installed, pip, run
 from tests.servers.process import free_port
 
+from tests import need
+
 pytestmark = [pytest.mark.xdist_group("packaging"), pytest.mark.timeout(900), pytest.mark.slow]
 
+UI = ROOT / "core" / "auscult" / "web" / "ui"
+"""Sources of the page: what they are built into is in the wheel, and they are not."""
+BUILT = "auscult/web/static/ui/"
 PACKAGES = {"auscult": [ROOT / "core" / "auscult", ROOT / "plugins" / "auscult_plugins"]}
 PACKAGES |= {folder.name: [folder / folder.name.replace("-", "_")] for folder in CONTRIB}
 BROUGHT = {
@@ -48,7 +55,7 @@ def test_every_file_of_the_packages_is_in_the_wheel(names, name):
         f"{package.name}/{file.relative_to(package)}"
         for package in PACKAGES[name]
         for file in package.rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file() and "__pycache__" not in file.parts and UI not in file.parents and file.name != ".building"
     }
     brought = {file for file in names[name] if ".dist-info/" not in file}
     assert brought == wanted
@@ -75,15 +82,82 @@ def test_metadata(wheels, name):
         assert any(re.match(r"auscult\b(?!-)", line) for line in metadata.get_all("Requires-Dist"))
 
 
-def test_a_wheel_from_the_sdist_is_the_same(installed: Installed, names, tmp_path):
-    """So that distributors who build from sources ship the same files."""
-    pip(installed.python, "install", "build", cwd=tmp_path)
-    done = run(installed.python, "-m", "build", "--sdist", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+def test_the_built_page_is_in_the_wheel_and_its_sources_are_not(wheels, names):
+    """What the manifest lists is there, with its compressed forms, and the two pages refer to nothing else."""
+    with zipfile.ZipFile(wheels["auscult"]) as wheel:
+        manifest = json.loads(wheel.read(f"{BUILT}manifest.json"))
+        pages = [wheel.read(f"{BUILT}{page}").decode() for page in ("index.html", "status.html")]
+    brought = {name.removeprefix(BUILT) for name in names["auscult"] if name.startswith(BUILT)}
+    assert {f"{name}{suffix}" for name in manifest["files"] for suffix in ("", ".gz", ".br")} <= brought
+    for page in pages:
+        linked = re.findall(r'(?:href|src)="{{root}}/static/ui/([^"]+)"', page)
+        assert len(linked) >= 4
+        assert set(linked) <= set(manifest["files"])
+    first = sum(manifest["sizes"][name]["gzip"] for name in manifest["first"]["index.html"])
+    assert first <= 100_000, f"the first view weighs {first} bytes, compressed"
+    assert not [name for name in names["auscult"] if name.endswith((".ts", ".tsx")) or "/node_modules/" in name]
+
+
+@pytest.fixture(scope="session")
+def sdist(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution of auscult, built from this checkout."""
+    folder = tmp_path_factory.mktemp("sdist")
+    pip(installed.python, "install", "build", "hatchling", cwd=folder)
+    done = run(installed.python, "-m", "build", "--sdist", "--outdir", folder, ROOT, cwd=folder)
     assert done.returncode == 0, done.stderr[-2000:]
-    (archive,) = tmp_path.glob("*.tar.gz")
-    pip(installed.python, "wheel", "--no-deps", "--wheel-dir", tmp_path / "again", archive, cwd=tmp_path)
+    (archive,) = folder.glob("*.tar.gz")
+    return archive
+
+
+def without_node(folder: Path) -> str:
+    """A PATH on which there is a shell, and no Node."""
+    folder.mkdir()
+    for program in ("sh", "env", "uname"):
+        (folder / program).symlink_to(shutil.which(program) or f"/bin/{program}")
+    assert shutil.which("node", path=str(folder)) is None
+    return str(folder)
+
+
+def test_a_wheel_from_the_sdist_is_the_same_and_needs_neither_node_nor_the_network(
+    installed: Installed, sdist: Path, names, tmp_path
+):
+    """Distributors who build from sources ship the same files; the page comes along as it was built."""
+    with tarfile.open(sdist) as archive:
+        inside = archive.getnames()
+    assert any(name.endswith("/static/ui/manifest.json") for name in inside)
+    assert any(name.endswith("/web/ui/src/main.tsx") for name in inside)
+    assert not any("/node_modules/" in name for name in inside)
+    offline = ("--no-build-isolation", "--no-index", "--no-deps", "--wheel-dir", tmp_path / "again")
+    path = without_node(tmp_path / "bin")
+    done = run(installed.python, "-m", "pip", "wheel", *offline, sdist, cwd=tmp_path, PATH=path)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     (wheel,) = (tmp_path / "again").glob("*.whl")
     assert sorted(zipfile.ZipFile(wheel).namelist()) == sorted(names["auscult"])
+
+
+def test_a_checkout_builds_its_page_on_a_machine_without_node(wheels, tmp_path):
+    """`pip install .` fetches what it needs, as a wheel; the files are those that Node of this machine makes."""
+    copy = tmp_path / "checkout"
+    kept = shutil.ignore_patterns("node_modules", "__pycache__", ".*", "ui.new")
+    for part in ("core", "plugins"):
+        shutil.copytree(ROOT / part, copy / part, ignore=kept)
+    shutil.rmtree(copy / "core" / "auscult" / "web" / "static" / "ui")
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, copy)
+    path = without_node(tmp_path / "bin")
+    done = run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", tmp_path / "out", copy, cwd=tmp_path, PATH=path)
+    if done.returncode != 0 and any(word in done.stderr for word in ("NewConnectionError", "No matching distribution")):
+        need.missing(f"the package index cannot be reached: {done.stderr[-500:]}")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    (wheel,) = (tmp_path / "out").glob("*.whl")
+    with zipfile.ZipFile(wheel) as made, zipfile.ZipFile(wheels["auscult"]) as known:
+        assert made.read(f"{BUILT}index.html") == known.read(f"{BUILT}index.html")
+
+
+def test_an_unchanged_page_is_not_built_again(wheels):
+    """Installing again, `make run` and `make test` find the files made, and say nothing."""
+    done = run(sys.executable, UI / "hatch_build.py", cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 # What works once they are installed

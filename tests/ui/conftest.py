@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.ui.browser import PATIENCE_MS, launch
 from tests.ui.site import Site
 
-
 expect.set_options(timeout=PATIENCE_MS)
 
 

@@ -50,7 +50,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory):
     """A payload in every string that can reach the page."""
     parts = [
         f'[components.victim-{n}]\ncheck = "push"\ngroup = {quoted(text)}\ntype = {quoted(text)}\n'
-        f"runbook = {quoted('https://books.example/?' + re.sub(SPACE, '+', text))}\nlabels = {{ note = {quoted(text)} }}\n"
+        f"runbook = {quoted('https://books.example/?' + re.sub(SPACE, '+', text))}\n"
+        f"labels = {{ note = {quoted(text)} }}\n"
         for n, text in enumerate(PAYLOADS)
     ]
     everything = " ".join(PAYLOADS)

@@ -126,7 +126,7 @@ function options(width: number, latest: { current: Props }, point: (index: numbe
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: {
       x: { time: true, range: (_, least, most) => spanOf(latest.current, least, most) },
       y: { range: (_, least, most) => heightOf(latest.current, least, most) },

@@ -24,7 +24,7 @@ export function number(value: number): string {
   if (size >= 1e6) return `${(value / 1e6).toFixed(1)} M`;
   if (size >= 10_000) return GROUPED.format(value);
   if (Number.isInteger(value)) return String(value);
-  return size >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  return size >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(size < 0.1 ? 2 : 3)));
 }
 
 function bytes(value: number): string {

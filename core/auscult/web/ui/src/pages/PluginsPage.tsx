@@ -69,7 +69,7 @@ function ProblemLine({ problem }: { problem: Problem }) {
 function PluginTable({ title, plugins }: { title: string; plugins: Plugin[] }) {
   return (
     <div class="table-box" tabIndex={0} role="region" aria-label={`Plugins of ${title}, scrollable`}>
-      <table class="table">
+      <table class="table stacking">
         <thead>
           <tr>
             <th scope="col">Plugin</th>

@@ -84,7 +84,7 @@ function Bars({ component: { days, name } }: { component: PublicComponent }) {
       <rect class="beats-ground" width="100%" height="100%" />
       {days.map((day, n) => {
         const tall = TALL[day.status] ?? 5;
-        return <rect key={day.date} class={`day is-${day.status}`} x={n * STEP + 1} y={HIGH - tall} width={STEP - 2} height={tall} rx="1" />;
+        return <rect key={day.date} class={`day is-${day.uptime === null ? "none" : day.status}`} x={n * STEP + 1} y={HIGH - tall} width={STEP - 2} height={tall} rx="1" />;
       })}
     </svg>
   );

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get } from "../api/client";
 import { exact, moment, span } from "../format/time";
-import { Sign } from "../parts/Sign";
+import { Sign, State } from "../parts/Sign";
 import { Empty, Fault, Loading } from "../parts/states";
 import { Tip } from "../parts/Tip";
 import { ComponentDays } from "./ComponentDays";
@@ -76,7 +76,7 @@ export function StatusPage() {
         <section key={group.name} class="card" aria-label={group.name || "Components"}>
           {group.name ? (
             <h2 class="between">
-              {group.name} <Sign status={group.status} />
+              {group.name} <State status={group.status} />
             </h2>
           ) : null}
           {group.components.map((component) => (
