@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from math import fsum
 
@@ -30,7 +31,8 @@ class Tally:
         self._counts: dict[Status, int] = {}
         self._weighted: dict[tuple[Status, float], int] = {}
         """How many components have each status and weight: a running float sum would drift."""
-        self._bad: dict[str, Status] = {}
+        self._bad: dict[Status, list[str]] = {status: [] for status in Status if status != Status.HEALTHY}
+        """Names by status, sorted: the message names the first few at every change of any status."""
         self._critical: set[str] = set()
 
     def put(self, component: Component, status: Status) -> None:
@@ -53,7 +55,7 @@ class Tally:
         self._counts[status] = self._counts.get(status, 0) + 1
         self._weighted[status, weight] = self._weighted.get((status, weight), 0) + 1
         if status != Status.HEALTHY:
-            self._bad[name] = status
+            insort(self._bad[status], name)
             if critical and status == Status.UNHEALTHY:
                 self._critical.add(name)
 
@@ -63,12 +65,14 @@ class Tally:
         if entry is not None:
             self._counts[entry[0]] -= 1
             self._weighted[entry[:2]] -= 1
-            self._bad.pop(name, None)
+            if entry[0] != Status.HEALTHY:
+                names = self._bad[entry[0]]
+                del names[bisect_left(names, name)]
             self._critical.discard(name)
 
     def of_status(self, status: Status) -> list[str]:
         """Names of the components that take part and have that status, which is not `healthy`; sorted."""
-        return sorted(name for name, bad in self._bad.items() if bad == status)
+        return list(self._bad[status])
 
     def summary(self) -> SystemHealth:
         """The verdict and the totals, without components."""
@@ -106,8 +110,7 @@ class Tally:
         total = len(self._entries)
         parts = []
         for status in (Status.UNHEALTHY, Status.DEGRADED, Status.UNKNOWN):
-            names = self.of_status(status)
-            if names:
+            if names := self._bad[status]:
                 more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
                 verb = "is" if len(names) == 1 else "are"
                 parts.append(f"{len(names)} of {total} {verb} {status}: {', '.join(names[:NAMED])}{more}")
