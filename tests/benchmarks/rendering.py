@@ -20,6 +20,7 @@ import urllib.request
 from pathlib import Path
 
 from prometheus_client import generate_latest
+from tests.benchmarks.goals import Goal
 from tests.benchmarks.processes import Measured, free_port
 from tests.need import program
 
@@ -204,7 +205,7 @@ def one_round(other: Measured, gateway: int, own: Measured, ours: int) -> dict[s
     return figures
 
 
-def main() -> None:
+def main() -> list[Goal]:
     """Alternating rounds; medians and ratios."""
     count = 3 if "--quick" in sys.argv else 11
     directory = Path(tempfile.mkdtemp(prefix="auscult-bench-"))
@@ -237,6 +238,12 @@ def main() -> None:
             f"{median['prometheus_client ms'] / median[f'render, {name} ms']:.1f} times as fast as prometheus_client"
         )
     print(f"  => peak of a scrape: {median['peak of a scrape / body']:.2f} of the body\n", flush=True)
+    return [
+        Goal("/metrics, 100k series, all new", gate, median["auscult, all new ms"], "ms", 0.6, 0.4),
+        Goal("/metrics, a tenth new", gate, median["auscult, a tenth new ms"], "ms", 0.2, 0.12),
+        Goal("its peak allocation / body", 0.0, median["peak of a scrape / body"], "", 2.5, 1.2, absolute=True),
+        Goal("the loop held by it", 0.0, median["loop held ms"], "ms", 5.0, 5.0, absolute=True),
+    ]
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class _Chunk:
     __slots__ = ("_bits", "_parts", "_text", "_times")
 
     def __init__(self) -> None:
-        self._bits = b""
+        self._bits = array("q")
         self._times: array[int] | None = None
         self._text = b""
         self._parts: list[str] = []
@@ -89,7 +89,7 @@ class _Chunk:
         seconds: bool,
     ) -> bytes:
         column = values[start:stop] if rows is None else array("d", _pick(rows, values))
-        bits = column.tobytes()
+        bits = array("q", column.tobytes())
         times = None
         if stamps is not None:
             times = stamps[start:stop] if rows is None else array("q", _pick(rows, stamps))
@@ -99,7 +99,7 @@ class _Chunk:
         width = 2 if times is None else 3
         if len(self._parts) != width * len(column) + 1:
             self._parts = _prefixes(series[start:stop] if rows is None else _pick(rows, series), width)
-            self._bits = b""
+            self._bits = array("q")
         self._write(column, bits, width)
         if times is not None:
             self._parts[2:-1:3] = map(_in_seconds if seconds else _in_ms, times)
@@ -107,14 +107,15 @@ class _Chunk:
         self._text = "".join(self._parts).encode()
         return self._text
 
-    def _write(self, column: array[float], bits: bytes, width: int) -> None:
+    def _write(self, column: array[float], bits: array[int], width: int) -> None:
         """Put the values into the parts: those that have changed while they are few, or else all of them."""
         parts = self._parts
         if len(self._bits) == len(bits):
-            changed = list(compress(range(len(column)), map(ne, array("q", self._bits), array("q", bits))))
+            changed = list(compress(range(len(column)), map(ne, self._bits, bits)))
             if len(changed) * 2 < len(column):
                 for row in changed:
-                    parts[row * width + 1] = number(column[row])
+                    value = column[row]
+                    parts[row * width + 1] = repr(value) if -_LARGE < value < _LARGE else number(value)
                 return
         numbers = column.tolist()
         total = sum(numbers)
