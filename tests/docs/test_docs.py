@@ -18,6 +18,7 @@ DOCS = ROOT / "docs"
 SCRIPTS = {
     "agent_asyncio.py": "healthy",
     "agent_trio.py": "healthy",
+    "dashboard_in_code.py": "documents 120.0 documents",
     "report_from_thread.py": "rows",
     "seed_threshold.py": "3000",
 }
@@ -46,7 +47,7 @@ def test_samples_of_kinds_are_valid(page):
     assert [component.check.kind for component in settings.components.values()] == [page.stem]
 
 
-@pytest.mark.parametrize("name", ["first.toml", "own_check.toml", "configured.toml"])
+@pytest.mark.parametrize("name", ["first.toml", "own_check.toml", "configured.toml", "dashboards.toml"])
 def test_configurations_are_valid(name):
     """Samples of whole configurations load."""
     settings, catalogue = load(DOCS / "examples" / name, environ={"GRAFANA_TOKEN": "a-token-for-tests-only"})
