@@ -68,6 +68,9 @@ _HOMES = {
     "auscult.monitor": ("Monitor",),
     "auscult.options": ("Duration", "SecretStr"),
     "auscult.panels": ("Dashboard", "Placed", "Variable", "View"),
+    "auscult.recording.calls": ("Recorder",),
+    "auscult.recording.prices": ("Cost", "Prices"),
+    "auscult.recording.requests": ("RequestMetrics",),
     "auscult.replies": ("deliver", "deliver_each", "mask", "raise_for_reply", "request_secrets"),
     "auscult.shapes": (
         "Bar",
@@ -165,6 +168,10 @@ if TYPE_CHECKING:
     from auscult.panels import Placed as Placed
     from auscult.panels import Variable as Variable
     from auscult.panels import View as View
+    from auscult.recording.calls import Recorder as Recorder
+    from auscult.recording.prices import Cost as Cost
+    from auscult.recording.prices import Prices as Prices
+    from auscult.recording.requests import RequestMetrics as RequestMetrics
     from auscult.replies import deliver as deliver
     from auscult.replies import deliver_each as deliver_each
     from auscult.replies import mask as mask

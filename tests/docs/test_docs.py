@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from auscult import Catalogue
@@ -19,6 +21,7 @@ SCRIPTS = {
     "agent_asyncio.py": "healthy",
     "agent_trio.py": "healthy",
     "dashboard_in_code.py": "documents 120.0 documents",
+    "record_calls.py": "one utterance: 0.0063 USD",
     "report_from_thread.py": "rows",
     "seed_threshold.py": "3000",
 }
@@ -53,6 +56,19 @@ def test_configurations_are_valid(name):
     settings, catalogue = load(DOCS / "examples" / name, environ={"GRAFANA_TOKEN": "a-token-for-tests-only"})
     assert settings.components
     assert not catalogue.problems
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_requests_of_the_sample_are_counted(monkeypatch):
+    """The application answers, and shows its own numbers."""
+    monkeypatch.syspath_prepend(str(DOCS / "examples"))
+    app = importlib.import_module("record_requests").app
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here", follow_redirects=True) as client:
+        assert (await client.get("/rooms/1")).json() == {"room": "1"}
+        text = (await client.get("/metrics/")).text
+    assert 'http_server_requests_total{method="GET",route="/rooms/{name}",status="200"} 1.0' in text
 
 
 def test_every_kind_has_a_page_and_a_sample():
