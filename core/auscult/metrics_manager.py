@@ -281,25 +281,31 @@ class MetricsManager:
         return context
 
     def record(self, event: Event) -> None:
-        """Keep something that happened once, such as a call to an AI service; from any thread, never blocks.
+        """Keep something that happened once, such as a call to an AI service; from any thread, never blocks or raises.
 
-        Raises ConfigurationError for one with more labels, or longer ones, than the limits allow.
+        One with more labels, or longer ones, than the limits allow is left out, counted and shown.
         """
         if objection := self._objection(event):
-            raise ConfigurationError(objection)
+            self._refusals.count("events", *objection)
+            return
         self._events += 1
         store = self._store
         if store is not None:
             store.append_event(event)
 
-    def _objection(self, event: Event) -> str:
-        limits = self._limits
+    def _objection(self, event: Event) -> tuple[str, str] | None:
+        limits, kind = self._limits, event.kind[:100]
         if len(event.labels) > limits.labels or len(event.numbers) > limits.labels:
-            return f"The event `{event.kind[:100]}` has more than {limits.labels} labels or numbers"
+            return "labels", f"an event of `{kind}` has more than {limits.labels} labels or numbers"
         for label, value in event.labels.items():
-            if len(label) > limits.label_name or len(value.encode(errors="replace")) > limits.label_value:
-                return f"The label `{label[:100]}` of the event `{event.kind[:100]}` is too long"
-        return ""
+            if len(label) > limits.label_name:
+                return "label_name", f"an event of `{kind}` has a label named {label[:100]!r}"
+            if len(value.encode(errors="replace")) > limits.label_value:
+                return (
+                    "label_value",
+                    f"the label `{label}` of an event of `{kind}` is longer than {limits.label_value} bytes",
+                )
+        return None
 
     # What is there
 

@@ -73,7 +73,7 @@ class Compactor:
             self._job = None
             raise
         except Exception:
-            log.exception("samples cannot be compacted; they stay as they are")
+            log.exception("samples cannot be compacted and are given up")
             self._job = None
             self._waiting.pop(self._block, None)
         return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
@@ -89,7 +88,7 @@ class MetricReader:
     def samples(self, series: StoredSeries, start: int, end: int) -> list[tuple[int, float]]:
         """Time (ms) and value of every sample in [start, end), oldest first."""
         with self._snapshot() as connection:
-            return list(zip(*_samples(connection, series.id, start, end)[:2], strict=True))
+            return list(zip(*_samples(_Tails(connection), series.id, start, end)[:2], strict=True))
 
     def events(
         self, kind: str, start: int, end: int, match: Sequence[Matcher] = (), limit: int = 100_000
@@ -132,8 +131,9 @@ class MetricReader:
             if function in ("rate", "increase") and not any(each.counts for each in series):
                 reason = f"`{name}` is no counter, so it has no {function}"
                 return MetricAnswer(times=times, step=step, tracks=[], reason=reason)
+            tails = _Tails(connection)
             tracks = [
-                Track(labels=each.labels, values=_values(connection, each, level, times, step, function))
+                Track(labels=each.labels, values=_values(tails, each, level, times, step, function))
                 for each in series
                 if each.counts or function not in ("rate", "increase")
             ]
@@ -208,12 +208,12 @@ def _grid(start: int, end: int, points: int, finest: int) -> tuple[list[int], in
 
 
 def _values(
-    connection: sqlite3.Connection, series: StoredSeries, level: int, times: list[int], step: int, function: str
+    tails: _Tails, series: StoredSeries, level: int, times: list[int], step: int, function: str
 ) -> list[float | None]:
     first, end = times[0], times[-1] + step
     wanted = query.columns_for(function, counts=series.counts)
     if level < 0:
-        moments, numbers, before = _samples(connection, series.id, first, end)
+        moments, numbers, before = _samples(tails, series.id, first, end)
         if function in ("rate", "increase"):
             if before is not None:
                 moments.insert(0, before[0])
@@ -221,28 +221,28 @@ def _values(
             return query.grown(moments, numbers, times, step, per_second=function == "rate")
         buckets = bucketed(moments, numbers, step, counts=series.counts, wanted=wanted, origin=first)
     else:
-        buckets = _rolled(connection, series, level, first, end, wanted).coarser(step, first)
+        buckets = _rolled(tails, series, level, first, end, wanted).coarser(step, first)
     return query.on_grid(buckets, times, step, function, counts=series.counts)
 
 
 def _samples(
-    connection: sqlite3.Connection, series: int, start: int, end: int
+    tails: _Tails, series: int, start: int, end: int
 ) -> tuple[array[int], array[float], tuple[int, float] | None]:
     """Times and values in [start, end), and the sample before the first of them."""
     block, place = divmod(series, BLOCK)
     times, values = array("q"), array("d")
     # One span more, for the value before.
-    (begin,) = connection.execute(
+    (begin,) = tails.connection.execute(
         "SELECT ifnull(max(first), ?2) FROM metric_span WHERE block = ?1 AND first < ?2", (block, start)
     ).fetchone()
-    for moments, numbers in connection.execute(
+    for moments, numbers in tails.connection.execute(
         "SELECT times, numbers FROM metric_span AS span JOIN metric_chunk AS chunk ON chunk.id = span.id * ? + ? "
         "WHERE block = ? AND first >= ? AND first < ? ORDER BY first",
         (BLOCK, place, block, begin, end),
     ):
         times += unpack_times(moments)
         values += unpack(numbers)
-    tail_times, tail_values = _tail(connection, block, place)
+    tail_times, tail_values = tails.of(block, place)
     times += tail_times
     values += tail_values
     return _within(times, values, start, end)
@@ -270,31 +270,38 @@ def _sorted(times: array[int]) -> bool:
     return all(map(le, times, times[1:]))
 
 
-def _tail(connection: sqlite3.Connection, block: int, place: int) -> tuple[array[int], array[float]]:
-    """What is not compacted yet."""
-    rows = connection.execute(
-        "SELECT at, substr(numbers, ?, 8) FROM metric_log WHERE block = ? AND id > "
-        "ifnull((SELECT compacted FROM metric_block WHERE block = ?), 0) ORDER BY id",
-        (place * 8 + 1, block, block),
-    ).fetchall()
-    packed = b"".join([row[1] for row in rows])
-    return array("q", [row[0] for row in rows]), array("d", struct.unpack(f"<{len(rows)}d", packed))
+class _Tails:
+    """What is not compacted yet, block by block, each read once for all of its series."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._blocks: dict[int, tuple[array[int], array[float]]] = {}
+
+    def of(self, block: int, place: int) -> tuple[array[int], array[float]]:
+        """Times and values of one series."""
+        if block not in self._blocks:
+            rows = self.connection.execute(
+                "SELECT at, numbers FROM metric_log WHERE block = ? AND id > "
+                "ifnull((SELECT compacted FROM metric_block WHERE block = ?), 0) ORDER BY id",
+                (block, block),
+            ).fetchall()
+            self._blocks[block] = array("q", [row[0] for row in rows]), array("d", b"".join([row[1] for row in rows]))
+        times, matrix = self._blocks[block]
+        return times[:], matrix[place::BLOCK]
 
 
-def _rolled(
-    connection: sqlite3.Connection, series: StoredSeries, level: int, start: int, end: int, wanted: Collection[str]
-) -> Buckets:
+def _rolled(tails: _Tails, series: StoredSeries, level: int, start: int, end: int, wanted: Collection[str]) -> Buckets:
     size, period = LEVELS[level]
     block, place = divmod(series.id, BLOCK)
     names = {*wanted, "last"} if series.counts else wanted  # the last number is what a counter grows from
     found = bucketed(array("q"), array("d"), size, counts=series.counts, wanted=names)
-    for begin, packed in connection.execute(
+    for begin, packed in tails.connection.execute(
         "SELECT start, buckets FROM metric_period AS period JOIN metric_rolled AS rolled "
         "ON rolled.id = period.id * ? + ? WHERE level = ? AND block = ? AND start > ? AND start < ? ORDER BY start",
         (BLOCK, place, level, block, start - period, end),
     ):
         found = merged(found, unpack_buckets(packed, size, begin, names))
-    times, values = _tail(connection, block, place)
+    times, values = tails.of(block, place)
     if times:
         times, values, _ = _within(times, values, 0, 1 << 62)
         before = found.columns["last"][-1] if series.counts and len(found) else None

@@ -150,3 +150,16 @@ async def test_several_snapshots_at_once():
             for _ in range(5):
                 tasks.start_soon(take)
         assert [snapshot.value("jobs") for snapshot in taken] == [3] * 5
+
+
+async def test_an_event_beyond_the_limits_harms_nobody():
+    """It is left out, counted and shown; the user's code that recorded it hears nothing."""
+    monitor = Monitor()
+    async with monitor:
+        monitor.metrics.record(Event(kind="ai_calls", at=0, labels={"prompt": "x" * 2000}))
+        monitor.metrics.record(Event(kind="ai_calls", at=0, labels={f"l{n}": "x" for n in range(40)}))
+        snapshot = await monitor.metrics.snapshot()
+        assert snapshot.value("auscult_metric_events_total") == 0
+        assert snapshot.value("auscult_metric_series_refused_total", origin="events", reason="label_value") == 1
+        assert snapshot.value("auscult_metric_series_refused_total", origin="events", reason="labels") == 1
+        assert any("`prompt`" in problem.message for problem in monitor.problems)
