@@ -22,7 +22,9 @@ _VALUES = {Status.HEALTHY: 1.0, Status.DEGRADED: 0.5, Status.UNHEALTHY: 0.0}
 _PER_TURN = 50
 """Components looked at before the caller may give others a turn."""
 _DURATIONS = "auscult_probe_duration_seconds"
-_BOUNDS = (*(number(bound) for bound in BOUNDS), "+Inf")
+_BUCKET, _COUNT, _SUM = (f"{_DURATIONS}_{suffix}" for suffix in ("bucket", "count", "sum"))
+"""Made once: there are many components, and each has all of them."""
+_LE = tuple(("le", bound) for bound in (*(number(bound) for bound in BOUNDS), "+Inf"))
 
 _PER_COMPONENT: dict[str, Callable[[ComponentHealth], float | None]] = {
     "component_health_status": lambda view: _VALUES.get(view.status, math.nan),
@@ -115,14 +117,14 @@ class OwnMetrics:
     def _histogram(self, labels: Labels, cumulative: list[int], total: float) -> None:
         table = self._tables[_DURATIONS]
         values = array("d", [*cumulative, cumulative[-1], total])
-        first = table.rows.get((f"{_DURATIONS}_bucket", (*labels, ("le", _BOUNDS[0]))))
+        first = table.rows.get((_BUCKET, (*labels, _LE[0])))
         if first is not None:  # the others follow it, as they were added
             table.set_many(first, values, self._round)
             return
         names = [
-            *((f"{_DURATIONS}_bucket", (*labels, ("le", bound))) for bound in _BOUNDS),
-            (f"{_DURATIONS}_count", labels),
-            (f"{_DURATIONS}_sum", labels),
+            *((_BUCKET, (*labels, le)) for le in _LE),
+            (_COUNT, labels),
+            (_SUM, labels),
         ]
         for key, value in zip(names, values, strict=True):
             table.add(key, value, None, self._round)
