@@ -131,7 +131,7 @@ class AlertManager:
         self._routes: tuple[Route, ...] = ()
         self._own_rules: dict[str, AlertRule] = {rule.name: rule for rule in default_rules()}
         self._added_rules: dict[str, AlertRule] = {}
-        self._engine = RuleEngine(self._own_rules.values(), complain=self._on_bad_rule)
+        self._engine = RuleEngine(self._own_rules.values(), complain=self._on_bad_rule, timer=clock.monotonic)
         self._outbox = Outbox(staged=True)
         self._book = AlertBook(Router((), ()), self._outbox, around)
         self._externals = Externals(self._book, lambda name: name in self._own_rules or name in OURS)

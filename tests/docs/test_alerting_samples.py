@@ -40,3 +40,12 @@ def test_the_pytest_sample_runs():
     assert done.returncode == 0, done.stdout + done.stderr
     tests = sum(file.read_text(encoding="utf-8").count("[[tests]]") for file in SAMPLES.glob("*.rules.toml"))
     assert f"{tests + 2} passed" in done.stdout
+
+
+def test_the_rule_in_code_fires():
+    """As the seed document writes it."""
+    done = subprocess.run(
+        [sys.executable, SAMPLES / "add_rule.py"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "High memory usage detected: 91.5%\n"

@@ -99,8 +99,8 @@ class Record:
                 for (body,) in connection.execute("SELECT body FROM alert_change WHERE id <= ? ORDER BY id", (change,))
                 if (found := msgpack.decode(body, type=AlertChange)).alert.id in wanted
             ]
-            found = map(row_of, connection.execute(f"SELECT {ROW} FROM delivery ORDER BY id"))  # noqa: S608
-            rows = [_as_of(row, now) for row in found if row.number <= wanted.get(row.alert, 0)]
+            every = map(row_of, connection.execute(f"SELECT {ROW} FROM delivery ORDER BY id"))  # noqa: S608
+            rows = [_as_of(row, now) for row in every if row.number <= wanted.get(row.alert, 0)]
         return Kept(
             alerts=alerts,
             changes=changes,
