@@ -6,7 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONTRIB := $(patsubst %/pyproject.toml,%,$(wildcard contrib/*/pyproject.toml))
 DEBIAN_RUN := python3-venv redis-server flite
-DEBIAN_TEST := $(DEBIAN_RUN) postgresql mariadb-server prometheus chromium dnsmasq-base iputils-ping nginx-light prometheus-alertmanager prometheus-pushgateway
+DEBIAN_TEST := $(DEBIAN_RUN) postgresql mariadb-server prometheus chromium dnsmasq-base iputils-ping nginx-light prometheus-alertmanager prometheus-pushgateway curl iproute2
+DEBIAN_BENCHMARKS := prometheus-blackbox-exporter wrk
 
 UI := core/auscult/web/ui
 
@@ -30,6 +31,7 @@ ui: $(VENV)/.run
 	$(BIN)/python $(UI)/hatch_build.py
 
 benchmarks: $(VENV)/.test
+	$(call debian,$(DEBIAN_BENCHMARKS))
 	$(BIN)/python -m tests.benchmarks
 
 # Debian's packages: installed where we are root and something is missing; elsewhere the tests say what they lack.
