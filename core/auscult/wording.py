@@ -235,12 +235,23 @@ def compose(notification: Notification, limit: int, markup: Markup = PLAIN, *, t
     """
     # Ten thousand notices are not rendered five times to find out that they do not fit.
     for length, detailed in _DETAILS if len(notification.notices) <= limit // _SHORTEST else ():
-        text = "\n\n".join(_paragraphs(notification, markup, length, detailed, titled))
-        if markup.measure(text) <= limit:
+        text = _joined(_paragraphs(notification, markup, length, detailed, titled), limit)
+        if text is not None and markup.measure(text) <= limit:
             return text
     shown = ordered(notification)[: limit // _SHORTEST]
     heads = [markup.escape(headline(notice)) for notice in shown]
     return _as_many_as_fit(heads, len(notification.notices), limit, markup.measure)
+
+
+def _joined(paragraphs: Iterator[str], limit: int) -> str | None:
+    """All of them; None as soon as there are more characters than that, for no receiver counts fewer."""
+    kept, length = [], 0
+    for paragraph in paragraphs:
+        kept.append(paragraph)
+        length += len(paragraph) + 2
+        if length - 2 > limit:
+            return None
+    return "\n\n".join(kept)
 
 
 def _paragraphs(notification: Notification, markup: Markup, length: int, detailed: bool, titled: bool) -> Iterator[str]:

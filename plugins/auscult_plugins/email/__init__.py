@@ -35,6 +35,8 @@ _PORTS: dict[str, int] = {"starttls": 587, "tls": 465, "none": 25}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAID = 400
 """Characters of what a server says that are repeated."""
+_AT_ONCE = 20
+"""Alerts of which a mail is written without a thread."""
 _REMEMBERED = 100
 """Notifications of which we know who has them already."""
 
@@ -117,7 +119,9 @@ class EmailChannel(Channel, dict=True):
         progress = self._progress(notification)
         waiting = [each.addr_spec for each in self._to if each.addr_spec not in progress.settled]
         if waiting:
-            content = mail(notification, self._sender, self._to)
+            make = partial(mail, notification, self._sender, self._to)
+            # A storm's mail takes a while to write.
+            content = make() if len(notification.notices) <= _AT_ONCE else await ctx.in_thread(make)
             progress.take(waiting, await self._refused(waiting, content, ctx))
         self._judge(progress, ctx)
 
