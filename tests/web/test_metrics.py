@@ -6,13 +6,15 @@ import gzip
 import math
 import subprocess
 
+import anyio
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 from tests.need import program
 from tests.web.helpers import asking
 
-from auscult import Catalogue, Check, Component, Measurement, Monitor, Reading
+from auscult import Catalogue, Check, Component, Export, Exporter, Measurement, Monitor, Reading
 from auscult.metrics.names import FAMILIES
 
 pytestmark = pytest.mark.anyio
@@ -209,3 +211,64 @@ async def test_nothing_is_invented_before_the_first_result():
         text = (await client.get("/metrics")).text
         if monitor.component_health("silent").last_check is None:
             assert "silent" not in text
+
+
+class Csv(Exporter):
+    """Everything as lines of two columns, made one after the other."""
+
+    kind = "csv-test"
+    separator: str = ";"
+
+    def render(self, snapshot):
+        lines = (f"{sample.name}{self.separator}{sample.value}\n".encode() for part in snapshot for sample in part)
+        return Export("text/csv", lines, {"X-Made-By": "csv"})
+
+
+class Pushes(Exporter):
+    """Has no document."""
+
+    kind = "pushes-test"
+
+    async def push(self, snapshot, ctx):
+        pass
+
+
+async def test_an_exporter_that_renders_is_served_under_its_name():
+    """With its content type and headers; one that only pushes, or is not there, is not found."""
+    monitor = monitored()
+    monitor.metrics.add_exporter("sheet", Csv(separator=","))
+    monitor.metrics.add_exporter("gate", Pushes())
+    async with asking(monitor) as client:
+        answer = await client.get("/metrics/sheet")
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert answer.headers["x-made-by"] == "csv"
+        assert "auscult_components,5.0" in answer.text.splitlines()
+        missing = await client.get("/metrics/gate")
+        assert missing.status_code == 404
+        missing = await client.get("/metrics/sheets")
+        assert missing.status_code == 404
+        assert "did you mean `sheet`?" in missing.text
+
+
+async def test_whole_scrapes_at_once_and_cut_off():
+    """Several read the document side by side, one goes away in the middle; each gets all of it, unmixed."""
+    registry = CollectorRegistry()
+    gauge = Gauge("rows", "Rows.", ["row"], registry=registry)
+    for row in range(3000):
+        gauge.labels("x" * 100 + str(row)).set(row)
+    monitor = monitored()
+    monitor.metrics.add_registry(registry)
+    async with asking(monitor) as client:
+        documents = []
+
+        async def scrape():
+            documents.append((await client.get("/metrics")).text)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(scrape)
+            async with client.stream("GET", "/metrics") as answer:
+                await anext(answer.aiter_raw())
+        for document in documents:
+            (family,) = [family for family in parse(document) if family.name == "rows"]
+            assert [sample.value for sample in family.samples] == [float(row) for row in range(3000)]

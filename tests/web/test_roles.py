@@ -58,6 +58,7 @@ NEEDS = {
     },
     ("GET", "/health/detailed"): "viewer",
     ("GET", "/metrics"): "viewer",
+    ("GET", "/metrics/{name:str}"): "viewer",
     ("GET", "/api/docs"): "viewer",
     ("GET", "/api/openapi.json"): "viewer",
     ("GET", "/api/v1/metrics"): "viewer",
