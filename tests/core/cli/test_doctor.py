@@ -301,7 +301,7 @@ def test_at_a_real_server(auscult):
         assert any(found["section"] == "metrics" and found["level"] == "ok" for found in done.json())
     finally:
         server.terminate()
-        assert server.wait(20) == 0
+        assert server.wait(60) == 0
 
 
 def wait_until_ready(port: int) -> None:
@@ -309,7 +309,7 @@ def wait_until_ready(port: int) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5).close()
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=60).close()
         except (urllib.error.URLError, OSError):
             assert time.monotonic() < deadline, "the server did not get ready"
             time.sleep(0.05)

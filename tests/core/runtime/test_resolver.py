@@ -146,7 +146,7 @@ async def test_a_stuck_name_server_is_refused_politely_and_used_again_when_it_is
         assert await few.resolve("127.0.0.1", 80) == [("127.0.0.1", 80)]
     finally:
         release.set()
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         while True:
             try:
                 assert await few.resolve("other.example", 80) == [("10.0.0.1", 80)]

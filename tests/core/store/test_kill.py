@@ -69,7 +69,7 @@ def run_and_kill(directory: Path, what: str, first: int, delay: float, *, starte
             killed = time.monotonic()
         finally:
             process.kill()
-            assert process.wait(10) == -9
+            assert process.wait(60) == -9
     return Session(said.read_text(), killed)
 
 

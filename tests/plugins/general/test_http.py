@@ -275,7 +275,7 @@ async def test_a_server_that_keeps_the_connection(says, look, end):
     port = says(HEAD + b"content-length: 2\r\n\r\nok and more than was said", end=end.KEEP)
     result = await look(HttpCheck(url=f"http://127.0.0.1:{port}/", contains="ok", not_contains="more"))
     assert result.status is Status.HEALTHY, result.message
-    assert result.duration < 5
+    assert result.duration < 20
 
 
 async def test_a_reset_connection(says, look, end):
@@ -307,7 +307,7 @@ async def test_one_that_hangs_is_cut(deaf, watch, scheme):
         for _ in range(2):
             result = await look()
             assert result.message == "no answer within 0.5 s"
-            assert result.duration < 5
+            assert result.duration < 20
 
 
 async def test_one_that_drips_is_cut(says, look):

@@ -74,7 +74,7 @@ async def test_a_server_in_order_tells_all_of_itself(server, look):
 async def test_connections_count_clients_alone(server, watch):
     """The server's own processes (checkpointer, writers, launcher) take nobody's place: one client is one."""
     async with watch(DatabaseCheck(url=server.url())) as look:
-        with anyio.fail_after(10):  # clients of the test before may still be leaving
+        with anyio.fail_after(60):  # clients of the test before may still be leaving
             while (await look()).measurements["connections"] != 1:
                 await anyio.sleep(0.05)
 
@@ -89,7 +89,7 @@ async def test_counters_follow_what_happens(server, watch):
         connection.execute("SELECT 1")
         connection.rollback()
         connection.close()
-        with anyio.fail_after(10):  # the server writes its statistics with a delay
+        with anyio.fail_after(60):  # the server writes its statistics with a delay
             while (after := (await look()).measurements)["rollbacks"] == before["rollbacks"]:
                 await anyio.sleep(0.1)
     assert after["rollbacks"] == before["rollbacks"] + 1
@@ -105,7 +105,7 @@ async def test_a_slow_query_is_seen_while_it_runs(server, watch):
         with psycopg.connect(server.url()) as sleeper:
             thread = threading.Thread(target=_sleep_until_cancelled, args=(sleeper,))
             thread.start()
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 while (await look()).measurements["slow_queries"] != 1:
                     await anyio.sleep(0.05)
             sleeper.cancel_safe()
@@ -250,7 +250,7 @@ async def test_one_that_hangs_is_cut(deaf, watch):
             result = await look()
             assert result.status is Status.UNHEALTHY
             assert result.message == "no answer within 0.5 s"
-            assert result.duration < 5
+            assert result.duration < 20
 
 
 async def test_a_query_that_hangs_is_cut_and_the_next_probe_is_sound(server, watch):
@@ -263,7 +263,7 @@ async def test_a_query_that_hangs_is_cut_and_the_next_probe_is_sound(server, wat
         with psycopg.connect(server.url()) as holder:
             holder.execute("LOCK TABLE locked IN ACCESS EXCLUSIVE MODE")
             assert (await look()).message == "no answer within 1 s"
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while (result := await look()).status is not Status.HEALTHY:
                 assert "no answer" not in result.message
         active = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FROM locked' AND state = 'active'"
@@ -315,13 +315,13 @@ async def test_a_standby_tells_how_far_behind_it_is(server, watch):
     """A primary has no lag; a standby that keeps up has none to speak of; one whose replay is paused falls behind."""
     with standby(server) as replica:
         async with watch(DatabaseCheck(url=replica.url(), max_lag=0.2)) as look:
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 while (result := await look()).measurements.get("replication_lag_seconds") != 0:
                     await anyio.sleep(0.1)
             assert result.status is Status.HEALTHY
             replica.sql("SELECT pg_wal_replay_pause()")
             server.sql("CREATE TABLE IF NOT EXISTS written AS SELECT 1", "DROP TABLE written")
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 while (result := await look()).status is Status.HEALTHY:
                     await anyio.sleep(0.1)
     assert result.status is Status.DEGRADED

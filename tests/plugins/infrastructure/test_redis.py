@@ -199,7 +199,7 @@ async def test_one_that_hangs_is_cut(deaf, watch):
             result = await look()
             assert result.status is Status.UNHEALTHY
             assert result.message == "no answer within 0.5 s"
-            assert result.duration < 5
+            assert result.duration < 20
 
 
 async def test_a_server_that_pauses_is_cut_and_the_next_probe_is_sound(server, watch):
@@ -209,7 +209,7 @@ async def test_a_server_that_pauses_is_cut_and_the_next_probe_is_sound(server, w
         server.ask("CLIENT", "PAUSE", "1500")
         begin = time.monotonic()
         assert (await look()).message == "no answer within 0.5 s"
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while (result := await look()).status is not Status.HEALTHY:
                 assert result.message == "no answer within 0.5 s"
     assert time.monotonic() - begin > 0.9
@@ -250,7 +250,7 @@ async def test_a_replica_that_follows_and_one_that_has_lost_its_master(server, w
     options = ("--replicaof", f"127.0.0.1 {server.port}", "--repl-timeout", "2", "--repl-ping-replica-period", "1")
     with redis(*options, password=PASSWORD) as replica:
         async with watch(RedisCheck(url=replica.url())) as look, watch(RedisCheck(url=server.url())) as look_master:
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 while "replication_lag_seconds" not in (result := await look()).measurements:
                     await anyio.sleep(0.1)
             assert result.status is Status.HEALTHY, result.message
@@ -258,7 +258,7 @@ async def test_a_replica_that_follows_and_one_that_has_lost_its_master(server, w
             assert "round_trip" not in result.stages
             assert (await look_master()).measurements["connected_replicas"] == 1
             await anyio.to_thread.run_sync(server.server.stop)
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 while (result := await look()).status is Status.HEALTHY:
                     await anyio.sleep(0.1)
     assert result.status is Status.DEGRADED
@@ -274,7 +274,7 @@ async def test_a_failed_save_is_degraded(look, tmp_path):
         place.rmdir()
         server.ask("SET", "a", "b")
         server.ask("BGSAVE")
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while "rdb_last_bgsave_status:err" not in server.ask("INFO", "persistence"):
                 await anyio.sleep(0.05)
         result = await look(RedisCheck(url=server.url()))

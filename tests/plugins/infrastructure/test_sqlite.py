@@ -139,7 +139,7 @@ async def test_a_query_without_end_is_cut_and_broken_off(file, watch):
         for _ in range(2):
             result = await look()
             assert result.message == "no answer within 0.5 s"
-            assert result.duration < 5
+            assert result.duration < 20
 
 
 async def test_a_file_that_was_replaced_or_removed(file, tmp_path, watch):
@@ -163,7 +163,7 @@ async def test_nothing_is_left_open(file, watch):
         async with watch(check(file, query=query)) as look:
             await look()
             assert _opened(file)
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         while _opened(file):
             await anyio.sleep(0.02)
 
