@@ -22,6 +22,7 @@ SCRIPTS = {
     "agent_trio.py": "healthy",
     "dashboard_in_code.py": "documents 120.0 documents",
     "record_calls.py": "one utterance: 0.0063 USD",
+    "own_metrics.py": "answered: 4.0",
     "report_from_thread.py": "rows",
     "seed_threshold.py": "3000",
 }
