@@ -104,6 +104,7 @@ PLACES = [
     "/#/alerts/silences",
     "/#/alerts/deliveries",
     "/#/alerts/channels",
+    "/#/alerts/who",
     "/#/dashboards",
     "/#/dashboards/BOARD",
     "/#/dashboards/BOARD/edit",

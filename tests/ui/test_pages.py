@@ -19,6 +19,7 @@ PAGES = {
     "/#/alerts/silences": "Alerts",
     "/#/alerts/deliveries": "Alerts",
     "/#/alerts/channels": "Alerts",
+    "/#/alerts/who": "Alerts",
     "/#/dashboards": "Dashboards",
     "/#/dashboards/system_overview": "System Overview",
     "/#/dashboards/api_performance": "API Performance",

@@ -112,6 +112,17 @@ export interface Alert {
 export interface AlertList {
   alerts: Alert[];
   next_before: string | null;
+  next_before_id: string | null;
+}
+
+/** One thing that somebody did. */
+export interface Audit {
+  id: number;
+  at: string;
+  who: string;
+  action: string;
+  target: string;
+  details: string;
 }
 
 export interface AlertChange {

@@ -42,6 +42,7 @@ let polling: ReturnType<typeof setTimeout> | undefined;
 let retrying: ReturnType<typeof setTimeout> | undefined;
 let closing: ReturnType<typeof setTimeout> | undefined;
 let telling: ReturnType<typeof setTimeout> | undefined;
+let slow: ReturnType<typeof setInterval> | undefined;
 let started = false;
 let asked = 0;
 
@@ -50,19 +51,20 @@ export function follow(): void {
   if (started) return;
   started = true;
   void ask().then(() => connect());
-  setInterval(() => {
+  slow = setInterval(() => {
     if (!document.hidden && !stale.value) void quietly(loadComponents()); // uptime and trends are not in the stream
   }, SLOW_MS);
   document.addEventListener("visibilitychange", onVisibility);
-  addEventListener("online", () => connect());
+  addEventListener("online", connect);
 }
 
 export function unfollow(): void {
   started = false;
   source?.close();
   source = null;
-  for (const timer of [polling, retrying, closing]) clearTimeout(timer);
+  for (const timer of [polling, retrying, closing, slow]) clearTimeout(timer);
   document.removeEventListener("visibilitychange", onVisibility);
+  removeEventListener("online", connect);
 }
 
 /** A browser has six connections for all its tabs: those that nobody looks at give theirs back. */

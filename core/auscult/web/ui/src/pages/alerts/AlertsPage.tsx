@@ -3,12 +3,14 @@ import { Tabs } from "../../parts/Link";
 import { Empty } from "../../parts/states";
 import { channels, inbox, silences, suppressed } from "../../state/alerts";
 import { route } from "../../state/route";
+import { may } from "../../state/session";
 import { AlertCard } from "../../parts/AlertCard";
 import { AlertPage } from "./AlertPage";
 import { Channels } from "./Channels";
 import { Deliveries } from "./Deliveries";
 import { History } from "./History";
 import { Silences } from "./Silences";
+import { WhoDid } from "./WhoDid";
 
 export function AlertsPage() {
   const view = route.value.segments[1] ?? "inbox";
@@ -18,6 +20,7 @@ export function AlertsPage() {
     { name: "silences", title: "Silences", count: silences.value.length },
     { name: "deliveries", title: "Deliveries" },
     { name: "channels", title: "Channels", count: channels.value.filter((channel) => channel.failing_since).length },
+    ...(may("operator") ? [{ name: "who", title: "Who did what" }] : []),
   ];
   return (
     <>
@@ -40,6 +43,8 @@ function View({ name }: { name: string }) {
       return <Deliveries />;
     case "channels":
       return <Channels />;
+    case "who":
+      return <WhoDid />;
     default:
       return <AlertPage key={name} ident={name} />;
   }

@@ -29,16 +29,21 @@ export function History() {
   const [kept, setKept] = useState<AlertList | null>(null);
   const [older, setOlder] = useState<Alert[]>([]);
   const [next, setNext] = useState<string | null>(null);
+  const [nextId, setNextId] = useState<string | null>(null);
+  const follow = (page: AlertList) => {
+    setNext(page.next_before);
+    setNextId(page.next_before_id);
+  };
   useEffect(() => setOlder([]), [where]);
   useEffect(() => {
     if (!found.data) return;
     setKept(found.data);
-    if (older.length === 0) setNext(found.data.next_before);
+    if (older.length === 0) follow(found.data);
   }, [found.data]);
   const more = async () => {
-    const page = await get<AlertList>(`${where}&before=${Date.parse(next ?? "")}`);
+    const page = await get<AlertList>(`${where}&before=${Date.parse(next ?? "")}&before_id=${encodeURIComponent(nextId ?? "")}`);
     setOlder([...older, ...page.alerts]);
-    setNext(page.next_before);
+    follow(page);
   };
   const alerts = [...new Map([...older, ...(kept?.alerts ?? [])].map((alert) => [alert.id, alert])).values()].sort((a, b) =>
     b.created_at.localeCompare(a.created_at),
