@@ -16,6 +16,7 @@ from auscult.config.dashboards import DashboardTable, PanelKeys, VariableTable
 from auscult.config.environment import LAYERED
 from auscult.config.fielddocs import field_docs, summary
 from auscult.config.settings import ComponentKeys, OidcTable, RetentionSettings, TokenTable, UserTable
+from auscult.config.tables import KINDS, PACED
 from auscult.kinds import Channel, Check, Panel
 from auscult.model import HealthThreshold, Measurement
 from auscult.options import Duration, secret_fields
@@ -54,6 +55,8 @@ def reference(catalogue: Catalogue) -> str:
             parts += _table("auth.oidc", OidcTable)
         if name == "store":
             parts += _table("store.retention", RetentionSettings)
+    for name in KINDS:
+        parts += _common_keys(name)
     parts += _table("rules.NAME", RuleTable)
     parts += _table("routes (a list)", Route)
     parts += _table("routes.escalate (a list)", Escalation)
@@ -68,6 +71,26 @@ def reference(catalogue: Catalogue) -> str:
     parts.append("## Kinds of panel\n")
     parts += [panel_reference(cls) for _, cls in sorted(catalogue.panels.items())]
     return "\n".join(parts)
+
+
+def _common_keys(table: str) -> list[str]:
+    """What every channel, exporter or source may have beside the options of its kind."""
+    key = KINDS[table]
+    rows = [
+        (f"`{key}`", "text", "required", "The kind: a name from `auscult plugins`."),
+        ("`enabled`", "true or false", "`true`", "`false` keeps the table and does nothing."),
+    ]
+    if table in PACED:
+        rows.append(
+            ("`interval`", "duration", "", "Time from one to the next. Default: what the kind or `defaults` says.")
+        )
+    otherwise = " Without any, alerts are logged." if table == "channels" else ""
+    head = f"A {key}, by the name that people see. Further keys are the options of its kind.{otherwise}\n"
+    return [
+        f"## `{table}.NAME`\n",
+        head.replace("A exp", "An exp"),
+        *_rows(("key", "type", "default", "meaning"), rows),
+    ]
 
 
 def panel_reference(cls: type[Panel]) -> str:

@@ -77,3 +77,24 @@ def test_a_new_default_changes_who_follows_it(loaded):
     difference = plan(loaded(BASE), loaded(BASE, {"HEALTH_CHECK_INTERVAL": "10"}))
     assert difference.changed == ("a", "b", "c")
     assert difference.other == ("defaults.interval",)
+
+
+def test_rules_routes_and_windows(loaded, webhook):
+    """Each by its name, default rules that change included; routes as a whole, since their order counts."""
+    loaded.catalogue.channels["webhook"] = webhook
+    base = '[components]\n[channels.ops]\nchannel = "webhook"\nwebhook_url = "https://h/a"\n'
+    rule = '[rules.slow]\ncondition = "response_time_ms > 800"\n'
+    route = '[[routes]]\nchannels = ["ops"]\n'
+    window = '[maintenance.nightly]\ncron = "0 3 * * *"\n'
+    before = loaded(base + rule + route + window)
+    assert not plan(before, loaded(base + rule + route + window))
+    difference = plan(before, loaded(base + rule.replace("800", "900") + "for = '1m'\n" + route + window))
+    assert difference.other == ("rules.slow",)
+    assert plan(before, loaded(base + route + window)).other == ("rules.slow",)
+    off = "[rules.system_degraded]\nenabled = false\n"
+    assert plan(before, loaded(base + rule + off + route + window)).other == ("rules.system_degraded",)
+    assert plan(before, loaded(base + rule + route + "repeat = '4h'\n" + window)).other == ("routes",)
+    assert plan(before, loaded(base + rule + route + window + "duration = '2h'\n")).other == ("maintenance.nightly",)
+    other = plan(before, loaded((base + rule + route + window).replace("/a", "/b")))
+    assert other.other == ("channels.ops",)
+    assert not other.restart
