@@ -23,6 +23,7 @@ from auscult.metrics.intake import Intake, Limits, Refusals
 from auscult.metrics.merging import Merger
 from auscult.metrics.own import OwnMetrics
 from auscult.metrics.query import MetricAnswer, MetricQuery
+from auscult.metrics.requests import Requests
 from auscult.model import ComponentHealth, Problem, Reading, SystemHealth
 from auscult.runtime.alert_stats import alert_figures
 from auscult.runtime.asking import DEFAULT_INTERVAL, Asking, NoReceiver, SourceStats
@@ -66,7 +67,9 @@ class MetricsManager:
         components: Callable[[], Mapping[str, Component]],
         stats: Callable[[], MonitorStats],
         destinations: Destinations,
+        requests: Requests | None = None,
     ) -> None:
+        self._requests = requests
         self._clock, self._views, self._summary = clock, views, summary
         self._components, self._stats = components, stats
         self._destinations = destinations
@@ -379,6 +382,8 @@ class MetricsManager:
         found: dict[tuple[str, Labels], float] = {(name, ()): value for name, value in figures(stats).items()}
         if stats.alerts is not None:
             found |= alert_figures(stats.alerts)
+        if self._requests is not None:
+            found |= {(name, labels): value for name, labels, value in self._requests.figures()}
         found["auscult_metric_events_total", ()] = self._events
         found["auscult_metric_collect_failures_total", ()] = self._failures
         if self._store is not None:

@@ -111,6 +111,7 @@ class Monitor:
         )
         self.alerts.check_interval = _pace(ALERT_CHECK, 60.0)
         self._judge = Judge(self.health, self.alerts, changed=self._note)
+        self.requests = Requests(self.clock.now_ms())
         self.metrics = MetricsManager(
             self.clock,
             views=self.health.views,
@@ -118,8 +119,8 @@ class Monitor:
             components=self.components,
             stats=self.stats,
             destinations=Destinations(self.health, self.report),
+            requests=self.requests,
         )
-        self.requests = Requests(self.clock.now_ms())
         self.changes = Changes()
         self.dashboards = Dashboards(self, started=self.clock.now_ms())
         self.incidents = Incidents(self)

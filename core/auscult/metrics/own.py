@@ -130,7 +130,9 @@ class OwnMetrics:
             table.add(key, value, None, self._round)
 
     def _set(self, name: str, labels: Labels, value: float, at: int | None = None) -> None:
-        table = self._tables[name]
+        table = self._tables.get(name)
+        if table is None:  # a histogram's samples have suffixes
+            table = self._tables[name.rpartition("_")[0]]
         self._put(table, name, labels, value, self._stamp(at) if table.family.timestamps else None)
 
     def _put(self, table: Table, name: str, labels: Labels, value: float, at: int | None = None) -> None:

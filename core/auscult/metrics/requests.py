@@ -8,12 +8,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from msgspec import Struct
 
+from auscult.families import Labels
 from auscult.metrics.durations import BOUNDS as COARSE
+from auscult.metrics.text import number
 
 __all__ = ["BOUNDS", "MINUTE", "RequestFigures", "Requests", "RouteFigures", "quantile"]
 
@@ -132,6 +134,21 @@ class Requests:
             key: (list(accumulate(counts[_STATUSES:])), self._sums.get(key, 0.0))
             for key, counts in list(self._totals.items())
         }
+
+    def figures(self) -> Iterator[tuple[str, Labels, float]]:
+        """The same as samples: names, labels, values."""
+        for (method, route, code), count in list(self._by_code.items()):
+            labels = (("code", str(code)), ("method", method), ("route", route))
+            yield "auscult_http_requests_total", labels, float(count)
+        if not self._totals:
+            return
+        whole = [sum(column) for column in zip(*list(self._totals.values()), strict=True)][_STATUSES:]
+        name = "auscult_http_request_duration_seconds"
+        bounds = [*(number(bound) for bound in BOUNDS), "+Inf"]
+        for bound, count in zip(bounds, accumulate(whole), strict=True):
+            yield f"{name}_bucket", (("le", bound),), float(count)
+        yield f"{name}_count", (), float(sum(whole))
+        yield f"{name}_sum", (), sum(list(self._sums.values()))
 
     def within(self, start: int, end: int, points: int) -> RequestFigures:
         """What happened between two times (ms), whole minutes, cut into at most `points` stretches."""
