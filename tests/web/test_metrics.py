@@ -14,7 +14,21 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from tests.need import program
 from tests.web.helpers import asking
 
-from auscult import Catalogue, Check, Component, Export, Exporter, Measurement, Monitor, Reading
+from auscult import (
+    Catalogue,
+    Check,
+    Component,
+    Export,
+    Exporter,
+    Measurement,
+    Monitor,
+    Reading,
+    Sample,
+    Samples,
+    Snapshot,
+    labels_of,
+    render,
+)
 from auscult.metrics.names import FAMILIES
 
 pytestmark = pytest.mark.anyio
@@ -272,3 +286,23 @@ async def test_whole_scrapes_at_once_and_cut_off():
         for document in documents:
             (family,) = [family for family in parse(document) if family.name == "rows"]
             assert [sample.value for sample in family.samples] == [float(row) for row in range(3000)]
+
+
+def test_the_whole_registry_of_names_is_as_prometheus_wants_it():
+    """Every family there can be, with a sample: promtool finds nothing but the seed document's own names."""
+    promtool = program("promtool", "prometheus")
+    parts = []
+    for family in FAMILIES.values():
+        names = [f"{family.name}_{end}" for end in ("bucket", "count", "sum")]
+        names = names if family.type == "histogram" else [family.name]
+        labels = dict.fromkeys(family.labels, "x")
+        samples = [
+            Sample(name, labels_of(labels | ({"le": "+Inf"} if name.endswith("_bucket") else {})), 1.0, None)
+            for name in names
+        ]
+        parts.append(Samples.of(family, samples))
+    document = b"".join(render(Snapshot(0, parts))).decode()
+    done = subprocess.run([promtool, "check", "metrics"], input=document, capture_output=True, text=True, check=False)
+    complaints = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    assert [line for line in complaints if line.split()[0] not in SEED] == []
+    assert complaints, "promtool has looked at nothing"

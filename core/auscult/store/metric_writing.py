@@ -135,6 +135,7 @@ class MetricWriting:
             connection.execute("COMMIT")
         except BaseException:
             self._log.forget()
+            self._dropped += 1
             self._rows.clear()
             with suppress(sqlite3.Error):
                 if connection.in_transaction:

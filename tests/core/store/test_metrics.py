@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from array import array
 from pathlib import Path
@@ -335,6 +336,40 @@ def test_retention_by_exactness(tmp_path):
         found = answer(store, MetricQuery(name="load", function="max"), START, START + 9 * HOUR, 540)
         assert found.source == "hours"
         assert next(value for value in found.tracks[0].values if value is not None) == 59.0
+    finally:
+        store.close()
+
+
+def test_too_many_that_wait_push_the_oldest_out(store):
+    """Counted; the store's memory is bounded while the disk is slow."""
+    release, busy = threading.Event(), threading.Event()
+
+    def block(connection):
+        busy.set()
+        release.wait(20)
+
+    blocked = store.submit(block)
+    assert busy.wait(20)
+    for second in range(20):
+        keep(store, START + second * 1000, part(LOAD, {"a": float(second)}))
+    release.set()
+    blocked.result(20)
+    store.flush()
+    stats = store.metric_stats()
+    assert (stats.dropped, stats.samples, stats.waiting) == (12, 8, 0)
+    (series,) = store.metrics.series("load")
+    assert [value for _, value in store.metrics.samples(series, 0, 1 << 60)] == [float(at) for at in range(12, 20)]
+
+
+def test_nothing_is_written_to_a_disk_that_is_almost_full(tmp_path):
+    """As with results: alerts need the rest. Counted, and told as a number."""
+    store = Store.open(tmp_path, clock=ManualClock(START), low_water_bytes=1 << 60)
+    try:
+        keep(store, START, part(LOAD, {"a": 1.0}))
+        store.append_event(Event(kind="turns", at=START))
+        store.flush()
+        assert store.metric_stats().dropped == 2
+        assert store.metrics.series("load") == []
     finally:
         store.close()
 
