@@ -72,6 +72,7 @@ _HOMES = {
     "auscult.recording.prices": ("Cost", "Prices"),
     "auscult.recording.requests": ("RequestMetrics",),
     "auscult.replies": ("deliver", "deliver_each", "mask", "raise_for_reply", "request_secrets"),
+    "auscult.rules.rule": ("AlertRule",),
     "auscult.shapes": (
         "Bar",
         "Bars",
@@ -102,13 +103,13 @@ __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
     from auscult.alert import Alert as Alert
-    from auscult.alerts.matching import Matcher as Matcher
-    from auscult.alerts.matching import matchers_of as matchers_of
     from auscult.alert import AlertChange as AlertChange
     from auscult.alert import AlertStatus as AlertStatus
     from auscult.alert import ChangeKind as ChangeKind
     from auscult.alert import Notice as Notice
     from auscult.alert import Notification as Notification
+    from auscult.alerts.matching import Matcher as Matcher
+    from auscult.alerts.matching import matchers_of as matchers_of
     from auscult.catalogue import Catalogue as Catalogue
     from auscult.catalogue import Problem as Problem
     from auscult.clock import Clock as Clock
@@ -177,6 +178,7 @@ if TYPE_CHECKING:
     from auscult.replies import mask as mask
     from auscult.replies import raise_for_reply as raise_for_reply
     from auscult.replies import request_secrets as request_secrets
+    from auscult.rules.rule import AlertRule as AlertRule
     from auscult.shapes import Bar as Bar
     from auscult.shapes import Bars as Bars
     from auscult.shapes import Column as Column
