@@ -48,6 +48,8 @@ def _generate(what: str, name: str | None, catalogue: Catalogue) -> str:
     if what == "include":
         assert name is not None
         path = DOCS.parent / name
+        if not path.is_file():
+            return f"there is no file {name}"
         return f"```{_LANGUAGES.get(path.suffix, 'text')}\n{path.read_text(encoding='utf-8').rstrip()}\n```"
     if what == "kind":
         assert name is not None
@@ -74,6 +76,12 @@ def main() -> int:
     """Fill or check every page; returns the exit code."""
     check, stale = "--check" in sys.argv, []
     catalogue = Catalogue.discover()
+    for file, text in payloads().items():
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            stale.append(file)
+            if not check:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
     for page in sorted([*DOCS.rglob("*.md"), DOCS.parent / "README.md"]):
         before = page.read_text(encoding="utf-8")
         after = filled(before, catalogue)
@@ -81,12 +89,6 @@ def main() -> int:
             stale.append(page)
             if not check:
                 page.write_text(after, encoding="utf-8")
-    for file, text in payloads().items():
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            stale.append(file)
-            if not check:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, encoding="utf-8")
     for page in stale:
         sys.stdout.write(f"{'stale' if check else 'filled'}: {page.relative_to(DOCS.parent)}\n")
     return 1 if check and stale else 0
