@@ -86,7 +86,7 @@ def labels_of(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> Labels:
 class Samples:
     """The samples of one family at one moment, as columns of equal length. Nobody changes them."""
 
-    __slots__ = ("family", "kept", "series", "stamps", "values")
+    __slots__ = ("exemplars", "family", "kept", "series", "stamps", "values")
 
     def __init__(
         self,
@@ -95,12 +95,15 @@ class Samples:
         values: array[float],
         stamps: array[int] | None = None,
         kept: Any = None,
+        exemplars: Mapping[int, str] | None = None,
     ) -> None:
         self.family, self.series, self.values = family, series, values
         self.stamps = stamps
         """Times in ms, `NO_STAMP` for none; None where no sample has a time of its own."""
         self.kept = kept
         """Where renderers keep what they made of the same series before; None where nothing is kept."""
+        self.exemplars = exemplars or {}
+        """By row the exemplar as OpenMetrics writes it: ``{trace_id="…"} 0.7 1700000000.0``."""
 
     @classmethod
     def of(cls, family: Family, samples: Iterable[Sample]) -> Samples:
@@ -169,7 +172,10 @@ class Snapshot:
 
     def without_stamps(self) -> Snapshot:
         """The same where no sample has a time of its own: a Pushgateway refuses them."""
-        return Snapshot(self.at, [Samples(s.family, s.series, s.values, None, s.kept) for s in self.families])
+        bare = [
+            Samples(each.family, each.series, each.values, None, each.kept, each.exemplars) for each in self.families
+        ]
+        return Snapshot(self.at, bare)
 
     def collect(self) -> Iterator[Metric]:
         """Families as prometheus_client has them, one for each name."""

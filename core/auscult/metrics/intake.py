@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from auscult.families import Family, Samples, labels_of
+from auscult.families import Family, Samples, SeriesKey, labels_of
 from auscult.metrics.table import Key, Table
+from auscult.metrics.text import number
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
+    from prometheus_client.samples import Exemplar
     from prometheus_client.samples import Sample as ClientSample
 
 __all__ = ["Intake", "Limits", "Refusals", "family_of_metric"]
@@ -204,7 +206,7 @@ class _Layout:
         rows: list[int] = []
         for position, sample in enumerate(samples):
             value = sample.value
-            if position < len(known) and sample.timestamp is None and not stamped:
+            if position < len(known) and sample.timestamp is None and sample.exemplar is None and not stamped:
                 name, labels, row = known[position]
                 if sample.name == name and sample.labels == labels:
                     values[row] = value
@@ -215,6 +217,8 @@ class _Layout:
             row = place(table, (sample.name, labels_of(sample.labels)), _number(value), at, now)
             rows.append(row)
             stamped = table.stamps is not None
+            if row >= 0 and sample.exemplar is not None:
+                table.exemplars[row] = _exemplar(sample.exemplar)
             if row >= 0:
                 known[position:] = [(sample.name, sample.labels, row)]
         return rows
@@ -222,6 +226,12 @@ class _Layout:
 
 def _number(value: Any) -> float:
     return float(value) if value is not None else math.nan
+
+
+def _exemplar(exemplar: Exemplar) -> str:
+    """As OpenMetrics writes it: labels, value, time."""
+    found = f"{SeriesKey('', labels_of(exemplar.labels)).prefix().strip() or '{}'} {number(float(exemplar.value))}"
+    return found if exemplar.timestamp is None else f"{found} {exemplar.timestamp}"
 
 
 def _in_ms(stamp: Any) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from auscult.families import Family, Samples, Snapshot
+from auscult.families import Family, Samples, SeriesKey, Snapshot
 from auscult.metrics.kept import Kept
+from auscult.metrics.text import number
 
 __all__ = ["OPENMETRICS", "PIECE", "TEXT", "render"]
 
@@ -61,6 +62,9 @@ def _chunks(snapshot: Snapshot, *, openmetrics: bool) -> Iterator[bytes]:
 
 
 def _lines(samples: Samples, apart: dict[str, list[Iterator[bytes]]], *, openmetrics: bool) -> Iterator[bytes]:
+    if openmetrics and samples.exemplars:
+        yield _with_exemplars(samples)
+        return
     kept = samples.kept if isinstance(samples.kept, Kept) else Kept()
     form = "s" if openmetrics and samples.stamps is not None else "ms" if samples.stamps is not None else ""
     rows: Sequence[int] | None = None
@@ -76,6 +80,17 @@ def _lines(samples: Samples, apart: dict[str, list[Iterator[bytes]]], *, openmet
     yield from kept.lines(
         samples.series, samples.values, samples.stamps, rows=rows, variant=variant, seconds=openmetrics
     )
+
+
+def _with_exemplars(samples: Samples) -> bytes:
+    """Lines made one by one: exemplars change with every observation."""
+    lines = []
+    for row, sample in enumerate(samples):
+        stamp = "" if sample.at is None else f" {sample.at / 1000}"
+        exemplar = samples.exemplars.get(row)
+        end = f" # {exemplar}" if exemplar is not None else ""
+        lines.append(f"{SeriesKey(sample.name, sample.labels).prefix()}{number(sample.value)}{stamp}{end}\n")
+    return "".join(lines).encode()
 
 
 def _set_apart(family: Family, apart: dict[str, list[Iterator[bytes]]]) -> Iterator[bytes]:

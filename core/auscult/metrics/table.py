@@ -28,6 +28,8 @@ class Table:
         """When each row was set, on the clock of who sets it."""
         self.version = 0
         """Grows when rows change their places."""
+        self.exemplars: dict[int, str] = {}
+        """By row the exemplar as OpenMetrics writes it."""
         self._series: list[SeriesKey] = []
         self._frozen: tuple[SeriesKey, ...] | None = ()
         self._kept = Kept()
@@ -77,6 +79,8 @@ class Table:
         self.touched = array("d", [self.touched[row] for row in order])
         if self.stamps is not None:
             self.stamps = array("q", [self.stamps[row] for row in order])
+        if self.exemplars:
+            self.exemplars = {at: self.exemplars[row] for at, row in enumerate(order) if row in self.exemplars}
         self.rows = {(series.name, series.labels): row for row, series in enumerate(self._series)}
         self._frozen = None
         self._kept = Kept()
@@ -96,7 +100,7 @@ class Table:
         if self._scattered:
             self._regroup()
         stamps = None if self.stamps is None else self.stamps[:]
-        return Samples(self.family, self.series, self.values[:], stamps, self._kept)
+        return Samples(self.family, self.series, self.values[:], stamps, self._kept, dict(self.exemplars))
 
     def _stamp(self, row: int, at: int | None) -> None:
         if self.stamps is None:

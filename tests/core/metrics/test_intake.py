@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from auscult import Family, Snapshot, render
 from auscult.metrics.intake import Intake, Limits, Refusals
@@ -194,3 +195,21 @@ def test_two_places_of_one_family():
         text = b"".join(render(Snapshot(0, merger.merged(parts)))).decode()
         assert text.splitlines()[2:] == ['load{zone="a"} 1.0', 'load{zone="b"} 1.0', 'load{zone="c"} 2.0']
     assert one.refused() == {"series_twice": 2, "type": 2}
+
+
+def test_exemplars_come_along_in_openmetrics():
+    """As prometheus_client writes them, after changes and removals, and not in the text format."""
+    registry = CollectorRegistry()
+    seconds = Histogram("seconds", "How long.", ["kind"], buckets=(1, 2), registry=registry)
+    calls = Counter("calls", "Calls.", registry=registry)
+    place = Place()
+    calls.inc(1, {"trace_id": 'a"b'})
+    for kind in "abc":
+        seconds.labels(kind).observe(1.5, {"trace_id": kind, "span": "x"})
+    for _ in range(2):
+        place.intake.put(registry.collect())
+        snapshot = Snapshot(0, place.intake.samples())
+        assert b"".join(render(snapshot, openmetrics=True)) == generate_openmetrics(registry)
+        assert b"".join(render(snapshot)) == generate_latest(registry)
+        seconds.remove("a")
+        seconds.labels("b").observe(0.5, {"trace_id": "z"})
