@@ -121,7 +121,7 @@ def test_first_verdicts_are_there_long_before_the_first_interval(directory):
         eventually(lambda: client.get("/-/ready").status_code == 200)
         assert statuses(client)["a"] == "healthy"
         assert client.get("/health").status_code == 200
-        assert "All is well" in client.get("/").text
+        assert "auscult" in client.get("/").text
 
 
 def test_a_port_in_use_is_one_sentence_and_exit_code_2(directory):

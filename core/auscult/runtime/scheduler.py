@@ -22,7 +22,9 @@ EARLY = 0.002
 BEHIND = 0.1
 """Lateness in seconds from which on the loop counts as overloaded."""
 MAX_YOUNG = 200
-"""Fresh probes in flight while overloaded."""
+"""Fresh probes in flight while the loop is overloaded."""
+MOST_YOUNG = 2000
+"""The same while the loop keeps its times, and it is others that let the probes wait."""
 YOUTH = 0.25
 """Seconds for which a probe is fresh."""
 FIRST_WITHIN = 2.0
@@ -44,6 +46,7 @@ class Scheduler:
         self._queue: deque[Job] = deque()
         self._fresh: deque[tuple[float, Job, int]] = deque()
         self._young = 0
+        self._room = float(MAX_YOUNG)
         self.started = 0
         self.missed = 0
         self.in_flight = 0
@@ -82,6 +85,7 @@ class Scheduler:
     def tick(self, now: float) -> None:
         """Serve every slot that is due."""
         horizon = now + EARLY
+        self._adapt(now)
         for slot, runs in self._deadlines.take(horizon):
             for job, run in runs:
                 if job.running and job.run == run and not job.cut:
@@ -134,6 +138,14 @@ class Scheduler:
         ordered = sorted(self._lateness)
         return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)], self._max_lateness
 
+    def _adapt(self, now: float) -> None:
+        """Fewer fresh probes at once while the loop is late; more again while something waits though it is not."""
+        late = now - (self.next() or now)
+        if late > BEHIND:
+            self._room = max(self._room / 2, MAX_YOUNG)
+        elif self._queue and late < BEHIND / 2:
+            self._room = min(self._room * 1.25, MOST_YOUNG)
+
     def _over(self, job: Job, slot: float, now: float) -> None:
         """The deadline has come. A probe is not charged for a loop that was blocked: it gets that time again."""
         late = now - slot
@@ -161,7 +173,7 @@ class Scheduler:
             self._miss(job, now)
             return
         job.late = slot
-        if self._queue or (now - slot > BEHIND and self._young >= MAX_YOUNG):
+        if self._queue or (now - slot > BEHIND and self._young >= self._room):
             job.queued = True
             self._queue.append(job)
         else:
@@ -169,7 +181,7 @@ class Scheduler:
             self.begin(job, now)
 
     def _pump(self, now: float) -> None:
-        while self._queue and self._young < MAX_YOUNG:
+        while self._queue and self._young < self._room:
             job = self._queue.popleft()
             job.queued = False
             if not (job.gone or job.running):

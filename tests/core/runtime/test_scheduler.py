@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from auscult import Check, Component, Reading, SystemClock
 from auscult.runtime.context import ProbeContext, Services
 from auscult.runtime.job import Job
-from auscult.runtime.scheduler import FIRST_WITHIN, MAX_YOUNG, Scheduler
+from auscult.runtime.scheduler import FIRST_WITHIN, MAX_YOUNG, MOST_YOUNG, Scheduler
 from auscult.runtime.wheel import SLOT, Wheel
 
 
@@ -208,3 +208,18 @@ def test_fresh_probes_are_bounded_only_while_behind():
     assert simulation.scheduler.in_flight == MAX_YOUNG
     simulation.run(1)
     assert len(simulation.starts) == 600
+
+
+def test_slow_targets_alone_do_not_slow_the_schedule_down():
+    """Once behind, a loop that keeps its times again catches up, however long each probe waits for its target."""
+    simulation = Simulation(lambda job: 0.24)
+    jobs = [job(f"c{i}", 1.0) for i in range(3000)]
+    for index, j in enumerate(jobs):
+        simulation.scheduler.resume(j, simulation.now + index / 3000)
+    simulation.now += 1.5  # the machine stood still
+    simulation.run(8)
+    before = simulation.scheduler.missed, simulation.scheduler.started
+    simulation.run(5)
+    assert simulation.scheduler.missed == before[0]
+    assert simulation.scheduler.started - before[1] == pytest.approx(15_000, rel=0.02)
+    assert simulation.peak <= 2 * MOST_YOUNG
