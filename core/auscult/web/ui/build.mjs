@@ -96,4 +96,6 @@ writeFileSync(join(fresh, "manifest.json"), `${JSON.stringify(manifest, null, 1)
 rmSync(target, { recursive: true, force: true });
 renameSync(fresh, target);
 const weight = first["index.html"].reduce((sum, name) => sum + files[name].gzip, 0);
-console.log(`built the page: ${Object.keys(files).length} files, ${(weight / 1024).toFixed(1)} KiB gzipped at first view`);
+console.log(
+  `built the page: ${Object.keys(files).length} files, ${(weight / 1024).toFixed(1)} KiB gzipped at first view`,
+);

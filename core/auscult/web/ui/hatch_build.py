@@ -2,7 +2,7 @@
 
     python core/auscult/web/ui/hatch_build.py            build, unless what is there is made from these sources
     python core/auscult/web/ui/hatch_build.py --packages also install what only developers and tests need
-    python core/auscult/web/ui/hatch_build.py --check    also check the types
+    python core/auscult/web/ui/hatch_build.py --check    also check types and layout
 
 Nobody needs Node for it: where it is not installed, hatchling is told to fetch the wheel that brings it. A source
 distribution carries the built files, so that installing from it needs neither Node nor the network.
@@ -61,6 +61,8 @@ def build(*, everything: bool = False, check: bool = False) -> None:
         _install(node, npm, everything=everything)
         if check:
             _run([node, str(UI / "node_modules" / "typescript" / "bin" / "tsc"), "--noEmit"])
+            prettier = str(UI / "node_modules" / "prettier" / "bin" / "prettier.cjs")
+            _run([node, prettier, "--log-level=warn", "--check", "src", "build.mjs"])
         if not is_fresh():
             _run([node, "build.mjs"], AUSCULT_UI_SOURCES=digest())
 

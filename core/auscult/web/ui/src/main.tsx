@@ -15,7 +15,9 @@ if (place) {
 void loadSession();
 
 effect(() => {
-  const bad = counted.value.filter((component) => component.status === "unhealthy" || component.status === "degraded").length;
+  const bad = counted.value.filter(
+    (component) => component.status === "unhealthy" || component.status === "degraded",
+  ).length;
   const verdict = system.value?.status;
   const words = stale.value ? "no answer" : verdict === undefined ? "" : bad > 0 ? `${bad} ${verdict}` : verdict;
   document.title = words ? `${words} · auscult` : "auscult";

@@ -198,15 +198,4 @@ export interface Waiting extends Titled {
   link: string;
 }
 
-export type Shape =
-  | Stat
-  | Gauge
-  | Series
-  | Bars
-  | Pie
-  | Heatmap
-  | Table
-  | Timeline
-  | TextShape
-  | Waterfall
-  | Waiting;
+export type Shape = Stat | Gauge | Series | Bars | Pie | Heatmap | Table | Timeline | TextShape | Waterfall | Waiting;

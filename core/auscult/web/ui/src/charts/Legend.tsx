@@ -20,12 +20,21 @@ export function Legend({ times, lines, unit, pointed, hidden, toggle }: Props) {
   return (
     <div class="legend">
       {lines.map((line, n) => (
-        <button key={`${n}${line.title}`} type="button" class="legend-item" aria-pressed={!hidden.has(n)} title={hidden.has(n) ? "Show it" : "Hide it"} onClick={() => toggle(n)}>
+        <button
+          key={`${n}${line.title}`}
+          type="button"
+          class="legend-item"
+          aria-pressed={!hidden.has(n)}
+          title={hidden.has(n) ? "Show it" : "Hide it"}
+          onClick={() => toggle(n)}
+        >
           <span class="legend-swatch" style={{ background: `var(${lineToken(n, line.color)})` }} aria-hidden="true" />
           {line.title} <b>{quantity(value(line, pointed), unit)}</b>
         </button>
       ))}
-      {time === undefined ? null : <span class="legend-time">{Date.now() - time > DAY_MS ? moment(time) : clock(time)}</span>}
+      {time === undefined ? null : (
+        <span class="legend-time">{Date.now() - time > DAY_MS ? moment(time) : clock(time)}</span>
+      )}
     </div>
   );
 }

@@ -43,7 +43,14 @@ export function Plot(props: Props) {
   const box = useRef<HTMLDivElement>(null);
   const theme = themed.value;
   const { times, lines, label, unit } = props;
-  const key = JSON.stringify([lines.map((line) => [line.title, line.color]), unit, props.stacked, props.chart, props.height, props.levels]);
+  const key = JSON.stringify([
+    lines.map((line) => [line.title, line.color]),
+    unit,
+    props.stacked,
+    props.chart,
+    props.height,
+    props.levels,
+  ]);
   const held = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
@@ -122,7 +129,12 @@ function options(width: number, latest: { current: Props }, point: (index: numbe
   const soft = token("--soft");
   const grid = token("--line");
   const order = lines.map((_, n) => (stacked ? lines.length - 1 - n : n));
-  const axis = { stroke: soft, font: "11px system-ui, sans-serif", grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: soft,
+    font: "11px system-ui, sans-serif",
+    grid: { stroke: grid, width: 1 },
+    ticks: { show: false },
+  };
   return {
     width,
     height,
@@ -132,13 +144,21 @@ function options(width: number, latest: { current: Props }, point: (index: numbe
       y: { range: (_, least, most) => heightOf(latest.current, least, most) },
     },
     axes: [
-      { ...axis, size: 26, values: (_, at, _axis, _space, step) => at.map((second) => (step < 60 ? clock(second * 1000) : moment(second * 1000))), space: 90 },
-      { ...axis, size: 58, values: (_, at) => at.map((value) => onAxis(Number(value.toPrecision(12)), unit)), space: 34 },
+      {
+        ...axis,
+        size: 26,
+        values: (_, at, _axis, _space, step) =>
+          at.map((second) => (step < 60 ? clock(second * 1000) : moment(second * 1000))),
+        space: 90,
+      },
+      {
+        ...axis,
+        size: 58,
+        values: (_, at) => at.map((value) => onAxis(Number(value.toPrecision(12)), unit)),
+        space: 34,
+      },
     ],
-    series: [
-      {},
-      ...order.map((n) => series(latest, n, { stacked, chart })),
-    ],
+    series: [{}, ...order.map((n) => series(latest, n, { stacked, chart }))],
     cursor: {
       points: { size: 6 },
       drag: { x: true, y: false, setScale: latest.current.onZoom === undefined },

@@ -47,7 +47,8 @@ function Page() {
   const Part = PAGES[name];
   if (Part) return <Part />;
   const load = LATER[name];
-  if (!load) return <Empty title="There is no such page.">The address may be misspelt; the pages are named above.</Empty>;
+  if (!load)
+    return <Empty title="There is no such page.">The address may be misspelt; the pages are named above.</Empty>;
   return <Later key={name} name={name} load={load} />;
 }
 
@@ -86,7 +87,12 @@ function Unreachable() {
     const timer = setInterval(() => void loadSession(), 3000);
     return () => clearInterval(timer);
   }, [error]);
-  if (!error) return <div class="boot" role="status"><span class="visually-hidden">The page is loading</span></div>;
+  if (!error)
+    return (
+      <div class="boot" role="status">
+        <span class="visually-hidden">The page is loading</span>
+      </div>
+    );
   return (
     <main class="lone">
       <Empty title={error}>It is asked again every 3 s.</Empty>

@@ -38,7 +38,14 @@ export function Login() {
         {ways?.password ? (
           <form class="form" onSubmit={submit} aria-label="Log in">
             <TextField label="Name" value={name} set={setName} required autocomplete="username" focus />
-            <TextField label="Password" type="password" value={password} set={setPassword} required autocomplete="current-password" />
+            <TextField
+              label="Password"
+              type="password"
+              value={password}
+              set={setPassword}
+              required
+              autocomplete="current-password"
+            />
             {words ? (
               <p class="fault" role="alert">
                 {words}

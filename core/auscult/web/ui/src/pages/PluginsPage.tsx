@@ -12,7 +12,13 @@ export function PluginsPage() {
   return (
     <>
       <h1 class="page-title">Plugins</h1>
-      {found.data ? <Inventory found={found.data} /> : found.error ? <Fault error={found.error} retry={found.reload} /> : <Loading lines={6} />}
+      {found.data ? (
+        <Inventory found={found.data} />
+      ) : found.error ? (
+        <Fault error={found.error} retry={found.reload} />
+      ) : (
+        <Loading lines={6} />
+      )}
     </>
   );
 }
@@ -52,7 +58,12 @@ function ProblemLine({ problem }: { problem: Problem }) {
       <div>
         <p>
           <b>{problem.plugin}</b>
-          {problem.distribution ? <span class="soft"> of {problem.distribution} {problem.version}</span> : null}
+          {problem.distribution ? (
+            <span class="soft">
+              {" "}
+              of {problem.distribution} {problem.version}
+            </span>
+          ) : null}
           <span class="soft"> · {problem.stage}</span>
         </p>
         <p class="wrap">{problem.message}</p>

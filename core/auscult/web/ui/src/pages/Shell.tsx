@@ -15,10 +15,19 @@ import { logOut, session } from "../state/session";
 
 const PLACES: { name: string; title: string; short?: string; path: string }[] = [
   { name: "overview", title: "Overview", path: "M3 10l7-6 7 6v7h-4.5v-5h-5v5H3z" },
-  { name: "alerts", title: "Alerts", path: "M10 2.5a5 5 0 0 0-5 5v3.6L3.4 14h13.2L15 11.1V7.5a5 5 0 0 0-5-5zM8 16.2a2 2 0 0 0 4 0" },
+  {
+    name: "alerts",
+    title: "Alerts",
+    path: "M10 2.5a5 5 0 0 0-5 5v3.6L3.4 14h13.2L15 11.1V7.5a5 5 0 0 0-5-5zM8 16.2a2 2 0 0 0 4 0",
+  },
   { name: "dashboards", title: "Dashboards", path: "M3 3h6v8H3zM11 3h6v4h-6zM11 9h6v8h-6zM3 13h6v4H3z" },
   { name: "plugins", title: "Plugins", path: "M7 2.5v4M13 2.5v4M4.5 6.5h11v3.5a5.5 5.5 0 0 1-11 0zM10 15.5v2.5" },
-  { name: "configuration", title: "Configuration", short: "Config", path: "M3 6h8M15 6h2M3 14h2M9 14h8M13 3.8v4.4M7 11.8v4.4" },
+  {
+    name: "configuration",
+    title: "Configuration",
+    short: "Config",
+    path: "M3 6h8M15 6h2M3 14h2M9 14h8M13 3.8v4.4M7 11.8v4.4",
+  },
 ];
 
 export function Shell({ children }: { children: ComponentChildren }) {
@@ -43,7 +52,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <MainPart>{children}</MainPart>
       <footer class="bottom">
         <span>
-          <a href={url("/api/docs")}>API</a> · <a href={url("/metrics")}>Metrics</a> · <a href={url("/health/detailed")}>Health as JSON</a>
+          <a href={url("/api/docs")}>API</a> · <a href={url("/metrics")}>Metrics</a> ·{" "}
+          <a href={url("/health/detailed")}>Health as JSON</a>
           {session.value?.status_page ? (
             <>
               {" "}
@@ -96,14 +106,16 @@ function Places() {
   return (
     <nav class="places" aria-label="Pages">
       {PLACES.map((place) => (
-        <a key={place.name} href={place.name === "overview" ? "#/" : href(place.name)} aria-current={current === place.name ? "page" : undefined}>
+        <a
+          key={place.name}
+          href={place.name === "overview" ? "#/" : href(place.name)}
+          aria-current={current === place.name ? "page" : undefined}
+        >
           <svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true">
             <path d={place.path} />
           </svg>
           <span class={place.short ? "long" : ""}>{place.title}</span>
-          {place.short ? (
-            <span class="short">{place.short}</span>
-          ) : null}
+          {place.short ? <span class="short">{place.short}</span> : null}
           {place.name === "alerts" && unattended.value > 0 ? (
             <span class="count">
               {unattended.value}
@@ -169,7 +181,13 @@ function ThemeButton() {
     }
   };
   return (
-    <button type="button" class="icon-button" title={`Colours: ${theme.value}. Choose ${next}.`} aria-label={`Colours: ${theme.value}. Choose ${next}.`} onClick={set}>
+    <button
+      type="button"
+      class="icon-button"
+      title={`Colours: ${theme.value}. Choose ${next}.`}
+      aria-label={`Colours: ${theme.value}. Choose ${next}.`}
+      onClick={set}
+    >
       <svg width="18" height="18" viewBox="0 0 20 20" aria-hidden="true">
         {theme.value === "system" ? (
           <>
@@ -177,7 +195,9 @@ function ThemeButton() {
             <path d="M10 3a7 7 0 0 0 0 14z" class="half" />
           </>
         ) : null}
-        {theme.value === "light" ? <path d="M10 6.2a3.8 3.8 0 1 0 0 7.6 3.8 3.8 0 0 0 0-7.6zM10 1.5v2M10 16.5v2M1.5 10h2M16.5 10h2M4 4l1.4 1.4M14.6 14.6L16 16M16 4l-1.4 1.4M5.4 14.6L4 16" /> : null}
+        {theme.value === "light" ? (
+          <path d="M10 6.2a3.8 3.8 0 1 0 0 7.6 3.8 3.8 0 0 0 0-7.6zM10 1.5v2M10 16.5v2M1.5 10h2M16.5 10h2M4 4l1.4 1.4M14.6 14.6L16 16M16 4l-1.4 1.4M5.4 14.6L4 16" />
+        ) : null}
         {theme.value === "dark" ? <path d="M16.5 12.2A7 7 0 0 1 7.8 3.5a7 7 0 1 0 8.7 8.7z" /> : null}
       </svg>
     </button>

@@ -20,7 +20,10 @@ export function AlertCard({ alert, linked = true }: { alert: Alert; linked?: boo
   const close = () => setForm("");
   const over = alert.status === "resolved";
   return (
-    <article class={`alert-card severity-edge-${alert.severity} alert-${alert.status}`} aria-label={`${alert.severity} alert ${alert.name} ${alert.component}`}>
+    <article
+      class={`alert-card severity-edge-${alert.severity} alert-${alert.status}`}
+      aria-label={`${alert.severity} alert ${alert.name} ${alert.component}`}
+    >
       <header>
         <SeverityTag severity={alert.severity} />
         {linked ? (
@@ -41,8 +44,12 @@ export function AlertCard({ alert, linked = true }: { alert: Alert; linked?: boo
       {over || !may("operator") ? null : <Actions alert={alert} form={form} setForm={setForm} />}
       {form === "silence" ? <SilenceForm initial={matchersOf(alert)} done={close} /> : null}
       {form === "acknowledge" ? <AcknowledgeForm alert={alert} done={close} /> : null}
-      {form === "resolve" ? <NoteForm alert={alert} verb="resolve" title="Resolve" label="What was done (may be empty)" done={close} /> : null}
-      {form === "note" ? <NoteForm alert={alert} verb="note" title="Write it down" label="Note" required done={close} /> : null}
+      {form === "resolve" ? (
+        <NoteForm alert={alert} verb="resolve" title="Resolve" label="What was done (may be empty)" done={close} />
+      ) : null}
+      {form === "note" ? (
+        <NoteForm alert={alert} verb="note" title="Write it down" label="Note" required done={close} />
+      ) : null}
     </article>
   );
 }

@@ -31,13 +31,18 @@ export function Changes({ component, hours, shown = 12 }: Props) {
     if (found.data) setKept(found.data.changes);
   }, [found.data]);
   if (!kept) return found.error ? <Fault error={found.error} retry={found.reload} /> : <Loading lines={3} />;
-  if (kept.length === 0) return <Empty title={`Nothing changed in the last ${hours === 1 ? "hour" : `${hours} hours`}.`} />;
+  if (kept.length === 0)
+    return <Empty title={`Nothing changed in the last ${hours === 1 ? "hour" : `${hours} hours`}.`} />;
   const visible = all ? kept : kept.slice(0, shown);
   return (
     <>
       <ol class="changes">
         {visible.map((change, n) => (
-          <ChangeLine key={`${change.time}${change.component}${change.change ?? ""}${n}`} change={change} named={component === undefined} />
+          <ChangeLine
+            key={`${change.time}${change.component}${change.change ?? ""}${n}`}
+            change={change}
+            named={component === undefined}
+          />
         ))}
       </ol>
       {kept.length > shown ? (
@@ -55,7 +60,11 @@ function ChangeLine({ change, named }: { change: Change; named: boolean }) {
       <span class="change-time">
         <Moment at={change.time} as="clock" />
       </span>
-      {change.kind === "status" ? <StatusLine change={change} named={named} /> : <AlertLine change={change} named={named} />}
+      {change.kind === "status" ? (
+        <StatusLine change={change} named={named} />
+      ) : (
+        <AlertLine change={change} named={named} />
+      )}
     </li>
   );
 }
@@ -64,7 +73,8 @@ function StatusLine({ change, named }: { change: Change; named: boolean }) {
   const status = change.new ?? "unknown";
   return (
     <div>
-      <Sign status={status} size={14} /> {named ? <ComponentLink name={change.component} /> : null} is <b class={`is-${status}`}>{status}</b>
+      <Sign status={status} size={14} /> {named ? <ComponentLink name={change.component} /> : null} is{" "}
+      <b class={`is-${status}`}>{status}</b>
       {change.old ? <span class="soft"> (was {change.old})</span> : null}
       {change.message ? <div class="soft clamp">{change.message}</div> : null}
     </div>
@@ -75,8 +85,8 @@ function AlertLine({ change, named }: { change: Change; named: boolean }) {
   return (
     <div>
       {change.severity ? <SeverityTag severity={change.severity} /> : null}{" "}
-      <a href={href("alerts", change.alert ?? "")}>{change.rule}</a> {named && change.component ? <ComponentLink name={change.component} /> : null}{" "}
-      {changeWord(change.change ?? "")}
+      <a href={href("alerts", change.alert ?? "")}>{change.rule}</a>{" "}
+      {named && change.component ? <ComponentLink name={change.component} /> : null} {changeWord(change.change ?? "")}
       {change.by && !["", "rule", "auscult"].includes(change.by) ? <> by {change.by}</> : null}
     </div>
   );

@@ -37,7 +37,18 @@ interface TextProps {
   list?: string[];
 }
 
-export function TextField({ label, hint, value, set, required = false, rows, type = "text", focus = false, autocomplete = "off", list }: TextProps) {
+export function TextField({
+  label,
+  hint,
+  value,
+  set,
+  required = false,
+  rows,
+  type = "text",
+  focus = false,
+  autocomplete = "off",
+  list,
+}: TextProps) {
   const listId = useId();
   const first = (element: HTMLElement | null) => {
     if (focus && element && !element.dataset.focused) {
@@ -114,7 +125,12 @@ export function Segments({ label, value, set, options }: ChoiceProps) {
   return (
     <div class="segments" role="group" aria-label={label}>
       {options.map((option) => (
-        <button key={option.value} type="button" aria-pressed={value === option.value} onClick={() => set(option.value)}>
+        <button
+          key={option.value}
+          type="button"
+          aria-pressed={value === option.value}
+          onClick={() => set(option.value)}
+        >
           {option.title}
         </button>
       ))}

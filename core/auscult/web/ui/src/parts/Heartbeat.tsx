@@ -54,10 +54,13 @@ export function Heartbeat({ name, held, room = BEATS }: Props) {
     setChosen(at);
     tell(beat, at);
     if (beat.message === null) {
-      void loadMessages(name).then(() => {
-        const now = held.value.beats.find((other) => other.at === beat.at);
-        if (now && box.current?.matches(":hover, :focus")) tell(now, held.value.beats.slice(-room).indexOf(now));
-      }, () => {});
+      void loadMessages(name).then(
+        () => {
+          const now = held.value.beats.find((other) => other.at === beat.at);
+          if (now && box.current?.matches(":hover, :focus")) tell(now, held.value.beats.slice(-room).indexOf(now));
+        },
+        () => {},
+      );
     }
   }
 

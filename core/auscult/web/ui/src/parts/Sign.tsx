@@ -41,7 +41,15 @@ export function SeverityTag({ severity }: { severity: Severity }) {
     <span class={`severity severity-${severity}`}>
       <svg width="14" height="12" viewBox="0 0 14 12" aria-hidden="true">
         {[0, 1, 2, 3].map((n) => (
-          <rect key={n} x={n * 3.6} y={9 - n * 3} width="2.6" height={3 + n * 3} rx="0.8" class={n < filled ? "on" : "off"} />
+          <rect
+            key={n}
+            x={n * 3.6}
+            y={9 - n * 3}
+            width="2.6"
+            height={3 + n * 3}
+            rx="0.8"
+            class={n < filled ? "on" : "off"}
+          />
         ))}
       </svg>
       {severity}

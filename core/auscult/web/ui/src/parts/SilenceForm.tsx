@@ -22,7 +22,9 @@ export function matchersOf(alert: Alert): Matcher[] {
 }
 
 export function SilenceForm({ initial, done }: { initial: Matcher[]; done: () => void }) {
-  const [matchers, setMatchers] = useState(initial.length ? initial : [{ name: "component", value: "", negative: false }]);
+  const [matchers, setMatchers] = useState(
+    initial.length ? initial : [{ name: "component", value: "", negative: false }],
+  );
   const [length, setLength] = useState(String(HOUR));
   const [comment, setComment] = useState("");
   const doing = useDoing();
@@ -50,7 +52,11 @@ export function SilenceForm({ initial, done }: { initial: Matcher[]; done: () =>
             {...(matchers.length > 1 ? { drop: () => setMatchers(matchers.filter((_, m) => m !== n)) } : {})}
           />
         ))}
-        <button type="button" class="button small" onClick={() => setMatchers([...matchers, { name: "", value: "", negative: false }])}>
+        <button
+          type="button"
+          class="button small"
+          onClick={() => setMatchers([...matchers, { name: "", value: "", negative: false }])}
+        >
           Add a condition
         </button>
       </fieldset>
@@ -144,12 +150,15 @@ function Preview({ matchers }: { matchers: Matcher[] }) {
       {!error && found !== null ? (
         <>
           <p>
-            {found.length ? `Keeps ${count(found.length, "open alert")} quiet:` : "Fits no alert that is open now; it would fit those to come."}
+            {found.length
+              ? `Keeps ${count(found.length, "open alert")} quiet:`
+              : "Fits no alert that is open now; it would fit those to come."}
           </p>
           <ul>
             {found.slice(0, 8).map((alert) => (
               <li key={alert.id}>
-                <SeverityTag severity={alert.severity} /> {alert.name} {alert.component ? <b>{alert.component}</b> : null}
+                <SeverityTag severity={alert.severity} /> {alert.name}{" "}
+                {alert.component ? <b>{alert.component}</b> : null}
               </li>
             ))}
             {found.length > 8 ? <li class="soft">and {found.length - 8} more</li> : null}

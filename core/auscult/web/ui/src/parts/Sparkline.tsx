@@ -4,7 +4,8 @@ const HIGH = 24;
 
 export function Sparkline({ values, label }: { values: (number | null)[]; label: string }) {
   const known = values.filter((value): value is number => value !== null);
-  if (known.length < 2) return <svg class="spark" viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={`${label}: too few values`} />;
+  if (known.length < 2)
+    return <svg class="spark" viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={`${label}: too few values`} />;
   const least = Math.min(...known);
   const most = Math.max(...known);
   const spread = most - least || 1;

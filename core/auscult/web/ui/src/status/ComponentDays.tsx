@@ -42,7 +42,11 @@ function Bars({ component: { days, name } }: { component: PublicComponent }) {
     const rect = box.current?.getBoundingClientRect();
     if (!day || !rect) return;
     setChosen(at);
-    showTip(new DOMRect(rect.left + ((at + 0.5) / days.length) * rect.width, rect.top, 0, rect.height), DATE.format(Date.parse(day.date)), [words(day)]);
+    showTip(
+      new DOMRect(rect.left + ((at + 0.5) / days.length) * rect.width, rect.top, 0, rect.height),
+      DATE.format(Date.parse(day.date)),
+      [words(day)],
+    );
   };
   const leave = () => {
     setChosen(-1);
@@ -84,7 +88,17 @@ function Bars({ component: { days, name } }: { component: PublicComponent }) {
       <rect class="beats-ground" width="100%" height="100%" />
       {days.map((day, n) => {
         const tall = TALL[day.status] ?? 5;
-        return <rect key={day.date} class={`day is-${day.uptime === null ? "none" : day.status}`} x={n * STEP + 1} y={HIGH - tall} width={STEP - 2} height={tall} rx="1" />;
+        return (
+          <rect
+            key={day.date}
+            class={`day is-${day.uptime === null ? "none" : day.status}`}
+            x={n * STEP + 1}
+            y={HIGH - tall}
+            width={STEP - 2}
+            height={tall}
+            rx="1"
+          />
+        );
       })}
     </svg>
   );

@@ -8,7 +8,11 @@ export function Incidents({ incidents, title }: { incidents: Incident[]; title: 
     <section class="incidents" aria-label={`Incidents: ${title}`}>
       <h2 class="section-title">{title}</h2>
       {incidents.map((incident) => (
-        <article key={incident.id} class={`card incident ${incident.ended_at === null ? "open" : ""}`} aria-label={incident.title}>
+        <article
+          key={incident.id}
+          class={`card incident ${incident.ended_at === null ? "open" : ""}`}
+          aria-label={incident.title}
+        >
           <h3>{incident.title}</h3>
           <p class="soft">
             {incident.state} · {lasted(incident)}
@@ -37,5 +41,7 @@ export function Incidents({ incidents, title }: { incidents: Incident[]; title: 
 
 function lasted({ started_at, ended_at }: Incident): string {
   const start = Date.parse(started_at);
-  return ended_at === null ? `since ${moment(start)}` : `${moment(start)}, lasted ${span(Date.parse(ended_at) - start)}`;
+  return ended_at === null
+    ? `since ${moment(start)}`
+    : `${moment(start)}, lasted ${span(Date.parse(ended_at) - start)}`;
 }

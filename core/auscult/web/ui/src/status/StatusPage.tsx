@@ -84,7 +84,10 @@ export function StatusPage() {
           ))}
         </section>
       ))}
-      <Incidents incidents={page.incidents.filter((incident) => incident.ended_at !== null)} title="The last two weeks" />
+      <Incidents
+        incidents={page.incidents.filter((incident) => incident.ended_at !== null)}
+        title="The last two weeks"
+      />
       <footer class="soft status-foot">
         <time dateTime={page.updated_at} title={exact(Date.parse(page.updated_at))}>
           As of {moment(Date.parse(page.updated_at))}

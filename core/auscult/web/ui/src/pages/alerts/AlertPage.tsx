@@ -13,7 +13,9 @@ import { DeliveryTable } from "./Deliveries";
 
 export function AlertPage({ ident }: { ident: string }) {
   const found = useFetched<AlertDetail>(`/api/v1/alerts${path(ident)}`, [alertsRevision.value]);
-  const sent = useFetched<{ deliveries: Delivery[] }>(`/api/v1/deliveries?alert=${encodeURIComponent(ident)}`, [alertsRevision.value]);
+  const sent = useFetched<{ deliveries: Delivery[] }>(`/api/v1/deliveries?alert=${encodeURIComponent(ident)}`, [
+    alertsRevision.value,
+  ]);
   const [kept, setKept] = useState<AlertDetail | null>(null);
   useEffect(() => {
     if (found.data) setKept(found.data);
@@ -42,7 +44,12 @@ export function AlertPage({ ident }: { ident: string }) {
             </ol>
           </Card>
           <Card title="Who was told" flush>
-            <DeliveryTable deliveries={sent.data?.deliveries ?? []} loading={sent.loading} named={false} reload={sent.reload} />
+            <DeliveryTable
+              deliveries={sent.data?.deliveries ?? []}
+              loading={sent.loading}
+              named={false}
+              reload={sent.reload}
+            />
           </Card>
         </div>
         <div class="column-side">

@@ -54,7 +54,9 @@ function Inbox() {
   const quiet = suppressed.value;
   return (
     <>
-      {inbox.value.length === 0 ? <Empty title="No alert is open.">Those that are over are in the history.</Empty> : null}
+      {inbox.value.length === 0 ? (
+        <Empty title="No alert is open.">Those that are over are in the history.</Empty>
+      ) : null}
       <div class="stack">
         {inbox.value.map((alert) => (
           <AlertCard key={alert.id} alert={alert} />

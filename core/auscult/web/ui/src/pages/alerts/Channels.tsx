@@ -13,7 +13,8 @@ import { may } from "../../state/session";
 
 export function Channels() {
   useEffect(() => void loadChannels().catch(() => {}), []);
-  if (channels.value.length === 0) return <Empty title="No channel is configured.">Alerts are shown here and nobody is told.</Empty>;
+  if (channels.value.length === 0)
+    return <Empty title="No channel is configured.">Alerts are shown here and nobody is told.</Empty>;
   return (
     <div class="grid-cards">
       {channels.value.map((channel) => (
@@ -71,13 +72,21 @@ function ChannelCard({ channel }: { channel: Channel }) {
         </div>
         <div>
           <dt>given up</dt>
-          <dd>{channel.given_up > 0 ? <a href={`${href("alerts", "deliveries")}?state=dead`}>{count(channel.given_up, "notice")}</a> : 0}</dd>
+          <dd>
+            {channel.given_up > 0 ? (
+              <a href={`${href("alerts", "deliveries")}?state=dead`}>{count(channel.given_up, "notice")}</a>
+            ) : (
+              0
+            )}
+          </dd>
         </div>
       </dl>
       {channel.last_error ? <p class="quote">{channel.last_error}</p> : null}
       {tested ? (
         <p class={tested.delivered ? "good" : "fault"} role="status">
-          {tested.delivered ? `The test was delivered${tested.seconds === null ? "" : ` in ${ms(tested.seconds * 1000)}`}.` : `The test failed: ${tested.error}`}
+          {tested.delivered
+            ? `The test was delivered${tested.seconds === null ? "" : ` in ${ms(tested.seconds * 1000)}`}.`
+            : `The test failed: ${tested.error}`}
         </p>
       ) : null}
     </article>

@@ -30,7 +30,10 @@ export const DELIVERY: Record<string, string> = {
 
 export function Deliveries() {
   const state = route.value.query.get("state") ?? "";
-  const found = useFetched<{ deliveries: Delivery[] }>(`/api/v1/deliveries?limit=200${state ? `&state=${state}` : ""}`, [changed.value]);
+  const found = useFetched<{ deliveries: Delivery[] }>(
+    `/api/v1/deliveries?limit=200${state ? `&state=${state}` : ""}`,
+    [changed.value],
+  );
   const [kept, setKept] = useState<{ state: string; deliveries: Delivery[] } | null>(null);
   useEffect(() => {
     if (found.data) setKept({ state, deliveries: found.data.deliveries });
@@ -39,7 +42,12 @@ export function Deliveries() {
   return (
     <>
       <div class="toolbar">
-        <Segments label="Only those in one state" value={state} set={(next) => setQuery({ state: next })} options={STATES} />
+        <Segments
+          label="Only those in one state"
+          value={state}
+          set={(next) => setQuery({ state: next })}
+          options={STATES}
+        />
       </div>
       {found.error && !shown ? (
         <Fault error={found.error} retry={found.reload} />
@@ -64,7 +72,8 @@ export function DeliveryTable({ deliveries, loading, named, reload }: Props) {
   const alerts = useFetched<AlertList>(named ? "/api/v1/alerts?limit=500" : null, [deliveries.length]);
   const names = new Map(alerts.data?.alerts.map((alert) => [alert.id, alert]));
   if (loading) return <Loading />;
-  if (deliveries.length === 0) return <Empty title={named ? "Nothing is here." : "Nobody: no channel is meant to hear of it."} />;
+  if (deliveries.length === 0)
+    return <Empty title={named ? "Nothing is here." : "Nobody: no channel is meant to hear of it."} />;
   const resend = async (key: string) => {
     await post<Delivery>("/api/v1/deliveries/resend", { key });
     reload();
@@ -78,7 +87,9 @@ export function DeliveryTable({ deliveries, loading, named, reload }: Props) {
             <th scope="col">Channel</th>
             {named ? <th scope="col">Alert</th> : null}
             <th scope="col">State</th>
-            <th scope="col" class="number">Attempts</th>
+            <th scope="col" class="number">
+              Attempts
+            </th>
             <th scope="col">What went wrong</th>
             <th scope="col">
               <span class="visually-hidden">Actions</span>

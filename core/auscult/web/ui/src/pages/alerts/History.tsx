@@ -41,19 +41,39 @@ export function History() {
     if (older.length === 0) follow(found.data);
   }, [found.data]);
   const more = async () => {
-    const page = await get<AlertList>(`${where}&before=${Date.parse(next ?? "")}&before_id=${encodeURIComponent(nextId ?? "")}`);
+    const page = await get<AlertList>(
+      `${where}&before=${Date.parse(next ?? "")}&before_id=${encodeURIComponent(nextId ?? "")}`,
+    );
     setOlder([...older, ...page.alerts]);
     follow(page);
   };
-  const alerts = [...new Map([...older, ...(kept?.alerts ?? [])].map((alert) => [alert.id, alert])).values()].sort((a, b) =>
-    b.created_at.localeCompare(a.created_at),
+  const alerts = [...new Map([...older, ...(kept?.alerts ?? [])].map((alert) => [alert.id, alert])).values()].sort(
+    (a, b) => b.created_at.localeCompare(a.created_at),
   );
   return (
     <>
       <div class="toolbar">
-        <Choice label="Severity" value={query.get("severity") ?? ""} set={(severity) => setQuery({ severity })} options={[{ value: "", title: "any" }, ...SEVERITIES.map((value) => ({ value, title: value }))]} />
-        <Choice label="State" value={query.get("status") ?? ""} set={(status) => setQuery({ status })} options={[{ value: "", title: "any" }, ...Object.entries(ALERT_STATUS).map(([value, title]) => ({ value, title }))]} />
-        <TextField label="Component" value={query.get("component") ?? ""} set={(component) => setQuery({ component })} list={[...known.value.keys()]} />
+        <Choice
+          label="Severity"
+          value={query.get("severity") ?? ""}
+          set={(severity) => setQuery({ severity })}
+          options={[{ value: "", title: "any" }, ...SEVERITIES.map((value) => ({ value, title: value }))]}
+        />
+        <Choice
+          label="State"
+          value={query.get("status") ?? ""}
+          set={(status) => setQuery({ status })}
+          options={[
+            { value: "", title: "any" },
+            ...Object.entries(ALERT_STATUS).map(([value, title]) => ({ value, title })),
+          ]}
+        />
+        <TextField
+          label="Component"
+          value={query.get("component") ?? ""}
+          set={(component) => setQuery({ component })}
+          list={[...known.value.keys()]}
+        />
       </div>
       {!kept && found.error ? <Fault error={found.error} retry={found.reload} /> : null}
       {!kept && !found.error ? <Loading lines={4} /> : null}
@@ -82,7 +102,9 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
               <th scope="col">Alert</th>
               <th scope="col">Component</th>
               <th scope="col">State</th>
-              <th scope="col" class="number">Lasted</th>
+              <th scope="col" class="number">
+                Lasted
+              </th>
               <th scope="col">What it said</th>
             </tr>
           </thead>
@@ -101,7 +123,11 @@ function AlertTable({ alerts }: { alerts: Alert[] }) {
                 <td>{alert.component ? <ComponentLink name={alert.component} /> : <span class="soft">system</span>}</td>
                 <td class="nowrap">{ALERT_STATUS[alert.status] ?? alert.status}</td>
                 <td class="number nowrap">
-                  {alert.resolved_at ? span(Date.parse(alert.resolved_at) - Date.parse(alert.created_at)) : <Moment at={alert.created_at} as="for" />}
+                  {alert.resolved_at ? (
+                    span(Date.parse(alert.resolved_at) - Date.parse(alert.created_at))
+                  ) : (
+                    <Moment at={alert.created_at} as="for" />
+                  )}
                 </td>
                 <td class="wrap wide">{alert.message}</td>
               </tr>

@@ -29,7 +29,9 @@ export function Silences() {
           <SilenceForm initial={[]} done={() => setAdding(false)} />
         </Card>
       ) : null}
-      {silences.value.length === 0 ? <Empty title="Nothing is silenced.">Alerts reach everybody they should reach.</Empty> : null}
+      {silences.value.length === 0 ? (
+        <Empty title="Nothing is silenced.">Alerts reach everybody they should reach.</Empty>
+      ) : null}
       <div class="stack">
         {silences.value.map((silence) => (
           <SilenceCard key={silence.id} silence={silence} />

@@ -73,7 +73,8 @@ function Head({ component }: { component: Component }) {
   return (
     <header class={`component-head is-${status}`}>
       <nav class="crumbs" aria-label="Where you are">
-        <a href="#/">← Overview</a>{component.group ? ` · ${component.group}` : ""}
+        <a href="#/">← Overview</a>
+        {component.group ? ` · ${component.group}` : ""}
       </nav>
       <div class="component-title">
         <Sign status={status} size={32} />
@@ -107,7 +108,9 @@ function Head({ component }: { component: Component }) {
       </div>
       <p class="component-reason" role="status">
         {component.message || "It has not said anything yet."}
-        {component.reasons.length > 0 ? <span class="soft"> Beyond its level: {component.reasons.map(level).join(", ")}.</span> : null}
+        {component.reasons.length > 0 ? (
+          <span class="soft"> Beyond its level: {component.reasons.map(level).join(", ")}.</span>
+        ) : null}
         {causes.length > 0 ? (
           <>
             {" "}
@@ -142,11 +145,19 @@ function Figures({ component }: { component: Component }) {
       <Figure title="p99" value={ms(component.p99_ms)} />
       <Figure title="Success" value={percent(component.success_rate, 1)} />
       {WINDOWS.map((window) => (
-        <Figure key={window} title={`Uptime ${window.replace(/(\d+)/, "$1 ")}`} value={percent(component.uptime[window])} />
+        <Figure
+          key={window}
+          title={`Uptime ${window.replace(/(\d+)/, "$1 ")}`}
+          value={percent(component.uptime[window])}
+        />
       ))}
       <div>
         <dt>Trend</dt>
-        <dd title={Object.entries(component.trends).map(([window, trend]) => `${window}: ${TREND[trend]}`).join(", ")}>
+        <dd
+          title={Object.entries(component.trends)
+            .map(([window, trend]) => `${window}: ${TREND[trend]}`)
+            .join(", ")}
+        >
           <TrendMark trend={component.trend} />
         </dd>
       </div>

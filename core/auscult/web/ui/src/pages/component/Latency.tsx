@@ -40,7 +40,13 @@ export function Latency({ name, last }: { name: string; last: string | null }) {
   return (
     <>
       <Card title="Response time" tools={tools}>
-        {shown ? <Times found={shown} name={name} /> : found.error ? <Fault error={found.error} retry={found.reload} /> : <Loading lines={4} />}
+        {shown ? (
+          <Times found={shown} name={name} />
+        ) : found.error ? (
+          <Fault error={found.error} retry={found.reload} />
+        ) : (
+          <Loading lines={4} />
+        )}
       </Card>
       {shown ? <Stages found={shown} name={name} /> : null}
     </>

@@ -10,7 +10,9 @@ import { alertsRevision } from "../../state/alerts";
 import { href } from "../../state/route";
 
 export function PastAlerts({ name }: { name: string }) {
-  const found = useFetched<AlertList>(`/api/v1/alerts?component=${encodeURIComponent(name)}&limit=10`, [alertsRevision.value]);
+  const found = useFetched<AlertList>(`/api/v1/alerts?component=${encodeURIComponent(name)}&limit=10`, [
+    alertsRevision.value,
+  ]);
   const [kept, setKept] = useState<AlertList | null>(null);
   useEffect(() => {
     if (found.data) setKept(found.data);

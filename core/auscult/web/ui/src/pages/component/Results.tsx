@@ -41,7 +41,9 @@ export function Results({ name, last }: { name: string; last: string | null }) {
               <tr>
                 <th scope="col">Time</th>
                 <th scope="col">State</th>
-                <th scope="col" class="number">Took</th>
+                <th scope="col" class="number">
+                  Took
+                </th>
                 <th scope="col">What it said</th>
               </tr>
             </thead>

@@ -19,9 +19,20 @@ export function ConfigurationPage() {
       {found.data ? (
         <>
           <div class="toolbar">
-            <input type="search" aria-label="Filter by key or value" placeholder="Filter" value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
+            <input
+              type="search"
+              aria-label="Filter by key or value"
+              placeholder="Filter"
+              value={wanted}
+              onInput={(event) => setWanted(event.currentTarget.value)}
+            />
             <span class="soft">
-              {typeof found.data["file"] === "string" ? <code>{found.data["file"]}</code> : "no file: what your environment names is monitored"} · secrets show as ***
+              {typeof found.data["file"] === "string" ? (
+                <code>{found.data["file"]}</code>
+              ) : (
+                "no file: what your environment names is monitored"
+              )}{" "}
+              · secrets show as ***
             </span>
           </div>
           <Tables config={found.data} wanted={wanted.trim().toLowerCase()} />

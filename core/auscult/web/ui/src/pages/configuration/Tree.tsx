@@ -59,7 +59,11 @@ function Pairs({ value, wanted, path }: { value: Record<string, Value>; wanted: 
             </code>
             <Gist value={item as Record<string, Value>} />
           </summary>
-          <Pairs value={item as Record<string, Value>} wanted={name.toLowerCase().includes(wanted) ? "" : wanted} path={path ? `${path}.${name}` : name} />
+          <Pairs
+            value={item as Record<string, Value>}
+            wanted={name.toLowerCase().includes(wanted) ? "" : wanted}
+            path={path ? `${path}.${name}` : name}
+          />
         </details>
       ))}
     </>
@@ -70,17 +74,34 @@ const KINDS = ["check", "channel", "exporter", "source", "url", "base_url", "con
 
 /** What a closed table is about. */
 function Gist({ value }: { value: Record<string, Value> }) {
-  const words = KINDS.map((key) => value[key]).filter((item): item is string => typeof item === "string" && item !== "");
+  const words = KINDS.map((key) => value[key]).filter(
+    (item): item is string => typeof item === "string" && item !== "",
+  );
   return words.length > 0 ? <span class="soft gist">{words.join(" · ")}</span> : null;
 }
 
 function Plain({ value }: { value: Value }): ComponentChildren {
   if (value === null) return <span class="soft">not set</span>;
   if (value === "") return <span class="soft">empty</span>;
-  if (typeof value === "string") return value === "***" ? <span class="secret" title="A secret">***</span> : <span class="wrap">{value}</span>;
+  if (typeof value === "string")
+    return value === "***" ? (
+      <span class="secret" title="A secret">
+        ***
+      </span>
+    ) : (
+      <span class="wrap">{value}</span>
+    );
   if (Array.isArray(value)) {
     if (value.length === 0) return <span class="soft">none</span>;
-    return value.map((item, n) => <div key={n}>{typeof item === "object" && item !== null ? <code class="wrap">{JSON.stringify(item)}</code> : <Plain value={item} />}</div>);
+    return value.map((item, n) => (
+      <div key={n}>
+        {typeof item === "object" && item !== null ? (
+          <code class="wrap">{JSON.stringify(item)}</code>
+        ) : (
+          <Plain value={item} />
+        )}
+      </div>
+    ));
   }
   if (typeof value === "object") return <span class="soft">none</span>;
   return <>{String(value)}</>;

@@ -106,7 +106,9 @@ function SaveFault({ error, again }: { error: ApiError; again: () => void }) {
   if (error.status !== 409) return <Fault error={error} />;
   return (
     <div class="fault" role="alert">
-      <p>Somebody else has saved this dashboard meanwhile. Your changes are still here, but cannot be saved over theirs.</p>
+      <p>
+        Somebody else has saved this dashboard meanwhile. Your changes are still here, but cannot be saved over theirs.
+      </p>
       <button type="button" class="button" onClick={again}>
         Begin anew from what they saved
       </button>
@@ -120,8 +122,18 @@ function Settings({ draft, set }: { draft: Draft; set: (next: Draft) => void }) 
       <summary>Title, time range, variables</summary>
       <div class="form">
         <TextField label="Title" value={draft.title} set={(title) => set({ ...draft, title })} required />
-        <TextField label="Description" value={draft.description} set={(description) => set({ ...draft, description })} />
-        <TextField label="Time range" value={draft.time_range} set={(time_range) => set({ ...draft, time_range })} list={RANGES.map((range) => range.value)} hint="How far back from now: 15m, 1h, 6h, 7d." />
+        <TextField
+          label="Description"
+          value={draft.description}
+          set={(description) => set({ ...draft, description })}
+        />
+        <TextField
+          label="Time range"
+          value={draft.time_range}
+          set={(time_range) => set({ ...draft, time_range })}
+          list={RANGES.map((range) => range.value)}
+          hint="How far back from now: 15m, 1h, 6h, 7d."
+        />
         <TextField
           label="Asked for again every"
           value={draft.refresh_interval === null ? "" : String(draft.refresh_interval)}

@@ -56,13 +56,44 @@ export function EditedPanel({ panel, place, draft, kind, change, open, toggle, d
           >
             ⠿
           </span>
-          <Tool label={`Move ${title} before`} sign="←" disabled={place === 0} act={() => change(movePanel(draft, panel.id, place - 1), `${title} is now number ${place}`)} />
-          <Tool label={`Move ${title} after`} sign="→" disabled={place === draft.panels.length - 1} act={() => change(movePanel(draft, panel.id, place + 1), `${title} is now number ${place + 2}`)} />
+          <Tool
+            label={`Move ${title} before`}
+            sign="←"
+            disabled={place === 0}
+            act={() => change(movePanel(draft, panel.id, place - 1), `${title} is now number ${place}`)}
+          />
+          <Tool
+            label={`Move ${title} after`}
+            sign="→"
+            disabled={place === draft.panels.length - 1}
+            act={() => change(movePanel(draft, panel.id, place + 1), `${title} is now number ${place + 2}`)}
+          />
           <span class="edit-gap" />
-          <Tool label={`Make ${title} narrower`} sign="⇥" disabled={panel.width <= 1} act={() => change(resizePanel(draft, panel.id, -1, 0), `${title}: ${panel.width - 1} columns`)} mirrored />
-          <Tool label={`Make ${title} wider`} sign="⇥" disabled={panel.width >= COLUMNS} act={() => change(resizePanel(draft, panel.id, 1, 0), `${title}: ${panel.width + 1} columns`)} />
-          <Tool label={`Make ${title} lower`} sign="↥" disabled={panel.height <= 1} act={() => change(resizePanel(draft, panel.id, 0, -1), `${title}: ${panel.height - 1} rows`)} />
-          <Tool label={`Make ${title} taller`} sign="↧" disabled={false} act={() => change(resizePanel(draft, panel.id, 0, 1), `${title}: ${panel.height + 1} rows`)} />
+          <Tool
+            label={`Make ${title} narrower`}
+            sign="⇥"
+            disabled={panel.width <= 1}
+            act={() => change(resizePanel(draft, panel.id, -1, 0), `${title}: ${panel.width - 1} columns`)}
+            mirrored
+          />
+          <Tool
+            label={`Make ${title} wider`}
+            sign="⇥"
+            disabled={panel.width >= COLUMNS}
+            act={() => change(resizePanel(draft, panel.id, 1, 0), `${title}: ${panel.width + 1} columns`)}
+          />
+          <Tool
+            label={`Make ${title} lower`}
+            sign="↥"
+            disabled={panel.height <= 1}
+            act={() => change(resizePanel(draft, panel.id, 0, -1), `${title}: ${panel.height - 1} rows`)}
+          />
+          <Tool
+            label={`Make ${title} taller`}
+            sign="↧"
+            disabled={false}
+            act={() => change(resizePanel(draft, panel.id, 0, 1), `${title}: ${panel.height + 1} rows`)}
+          />
           <span class="edit-size soft">
             {panel.width} × {panel.height}
           </span>
@@ -70,14 +101,31 @@ export function EditedPanel({ panel, place, draft, kind, change, open, toggle, d
           <button type="button" class="button small" aria-expanded={open} onClick={toggle}>
             Set up
           </button>
-          <Tool label={`Remove ${title}`} sign="×" disabled={false} act={() => change(removePanel(draft, panel.id), `${title} removed`)} />
+          <Tool
+            label={`Remove ${title}`}
+            sign="×"
+            disabled={false}
+            act={() => change(removePanel(draft, panel.id), `${title} removed`)}
+          />
         </div>
         {open ? (
           <div class="card form edit-form">
-            <TextField label="Title" value={panel.title} set={(next) => change(changePanel(draft, panel.id, { title: next }), "")} />
-            <TextField label="Description" value={panel.description} set={(next) => change(changePanel(draft, panel.id, { description: next }), "")} />
+            <TextField
+              label="Title"
+              value={panel.title}
+              set={(next) => change(changePanel(draft, panel.id, { title: next }), "")}
+            />
+            <TextField
+              label="Description"
+              value={panel.description}
+              set={(next) => change(changePanel(draft, panel.id, { description: next }), "")}
+            />
             {kind ? (
-              <OptionsForm schema={kind.schema} options={panel.options} set={(options) => change(changePanel(draft, panel.id, { options }), "")} />
+              <OptionsForm
+                schema={kind.schema}
+                options={panel.options}
+                set={(options) => change(changePanel(draft, panel.id, { options }), "")}
+              />
             ) : (
               <p class="soft">No plugin brings a panel of the kind “{panel.panel}”.</p>
             )}
@@ -90,7 +138,10 @@ export function EditedPanel({ panel, place, draft, kind, change, open, toggle, d
         ) : null}
         {preview.error ? <Fault error={preview.error} /> : null}
         {missing.length > 0 ? null : preview.data ? (
-          <PanelBox panel={{ ...preview.data, title, layout: { width: panel.width, height: panel.height } }} span={preview.span} />
+          <PanelBox
+            panel={{ ...preview.data, title, layout: { width: panel.width, height: panel.height } }}
+            span={preview.span}
+          />
         ) : preview.error ? null : (
           <div class="card">
             <Loading lines={2} />
@@ -141,17 +192,24 @@ function usePreview(panel: PanelDefinition, draft: Draft, complete: boolean): Pr
     if (!complete) return;
     let wanted = true;
     const variables = Object.fromEntries(draft.variables.map((variable) => [variable.name, variable.default]));
-    const timer = setTimeout(() => {
-      post<PanelData>("/api/v1/dashboards/preview", { panel, range: draft.time_range, variables }).then(
-        (data) => {
-          const now = Date.now();
-          if (wanted) setState({ data, error: null, span: [now - lengthOf(draft.time_range), now] });
-        },
-        (thrown: unknown) => {
-          if (wanted) setState((before) => ({ ...before, error: thrown instanceof ApiError ? thrown : new ApiError(0, String(thrown)) }));
-        },
-      );
-    }, state.data ? 400 : 0);
+    const timer = setTimeout(
+      () => {
+        post<PanelData>("/api/v1/dashboards/preview", { panel, range: draft.time_range, variables }).then(
+          (data) => {
+            const now = Date.now();
+            if (wanted) setState({ data, error: null, span: [now - lengthOf(draft.time_range), now] });
+          },
+          (thrown: unknown) => {
+            if (wanted)
+              setState((before) => ({
+                ...before,
+                error: thrown instanceof ApiError ? thrown : new ApiError(0, String(thrown)),
+              }));
+          },
+        );
+      },
+      state.data ? 400 : 0,
+    );
     return () => {
       wanted = false;
       clearTimeout(timer);

@@ -58,12 +58,16 @@ function Making() {
   const file = useRef<HTMLInputElement>(null);
   const create = (event: Event) => {
     event.preventDefault();
-    void doing.run(async () => open(await post<DashboardDefinition>("/api/v1/dashboards", { title, panels: [] }), true));
+    void doing.run(async () =>
+      open(await post<DashboardDefinition>("/api/v1/dashboards", { title, panels: [] }), true),
+    );
   };
   const take = () => {
     const chosen = file.current?.files?.[0];
     if (!chosen) return;
-    void doing.run(async () => open(await post<DashboardDefinition>("/api/v1/dashboards", parsed(await chosen.text())), false));
+    void doing.run(async () =>
+      open(await post<DashboardDefinition>("/api/v1/dashboards", parsed(await chosen.text())), false),
+    );
   };
   return (
     <div class="making">
@@ -85,7 +89,15 @@ function Making() {
           <button type="button" class="button" onClick={() => file.current?.click()}>
             Import
           </button>
-          <input ref={file} class="visually-hidden" type="file" accept="application/json,.json" aria-label="File with a dashboard" tabIndex={-1} onChange={take} />
+          <input
+            ref={file}
+            class="visually-hidden"
+            type="file"
+            accept="application/json,.json"
+            aria-label="File with a dashboard"
+            tabIndex={-1}
+            onChange={take}
+          />
         </>
       )}
       {doing.error ? <Fault error={doing.error} /> : null}

@@ -64,15 +64,30 @@ function Option({ name, schema: given, value, set }: OptionProps) {
       />
     );
   }
-  if (type === "boolean") return <Check label={label} hint={hint} value={Boolean(value ?? standard ?? false)} set={set} />;
+  if (type === "boolean")
+    return <Check label={label} hint={hint} value={Boolean(value ?? standard ?? false)} set={set} />;
   if (type === "array" && typeOf(narrowed(schema.items ?? {})) === "string") {
     const list = Array.isArray(value) ? value.join(", ") : "";
-    return <Words label={label} hint={`${hint} Several, with commas between them.`.trim()} value={list} name={name} set={set} />;
+    return (
+      <Words
+        label={label}
+        hint={`${hint} Several, with commas between them.`.trim()}
+        value={list}
+        name={name}
+        set={set}
+      />
+    );
   }
   if (type === "number" || type === "integer") {
     const shown = value === undefined || value === null ? "" : String(value);
     return (
-      <TextField label={label} hint={withDefault(hint, standard)} value={shown} type="number" set={(text) => set(text === "" ? undefined : Number(text))} />
+      <TextField
+        label={label}
+        hint={withDefault(hint, standard)}
+        value={shown}
+        type="number"
+        set={(text) => set(text === "" ? undefined : Number(text))}
+      />
     );
   }
   if (type === "string") {
@@ -90,11 +105,25 @@ function Option({ name, schema: given, value, set }: OptionProps) {
 }
 
 function withDefault(hint: string, standard: unknown): string {
-  return standard === undefined || standard === null || standard === "" ? hint : `${hint} Default: ${String(standard)}.`.trim();
+  return standard === undefined || standard === null || standard === ""
+    ? hint
+    : `${hint} Default: ${String(standard)}.`.trim();
 }
 
 /** Keeps what is typed, commas at the end included. */
-function Words({ label, hint, value, name, set }: { label: string; hint: string; value: string; name: string; set: (value: unknown) => void }) {
+function Words({
+  label,
+  hint,
+  value,
+  name,
+  set,
+}: {
+  label: string;
+  hint: string;
+  value: string;
+  name: string;
+  set: (value: unknown) => void;
+}) {
   const [text, setText] = useState(value);
   return (
     <TextField
@@ -103,7 +132,10 @@ function Words({ label, hint, value, name, set }: { label: string; hint: string;
       value={text}
       set={(typed) => {
         setText(typed);
-        const words = typed.split(",").map((word) => word.trim()).filter(Boolean);
+        const words = typed
+          .split(",")
+          .map((word) => word.trim())
+          .filter(Boolean);
         set(words.length > 0 ? words : undefined);
       }}
       {...(name === "components" ? { list: [...known.value.keys()] } : {})}
@@ -111,7 +143,17 @@ function Words({ label, hint, value, name, set }: { label: string; hint: string;
   );
 }
 
-function Check({ label, hint, value, set }: { label: string; hint: string; value: boolean; set: (value: boolean) => void }) {
+function Check({
+  label,
+  hint,
+  value,
+  set,
+}: {
+  label: string;
+  hint: string;
+  value: boolean;
+  set: (value: boolean) => void;
+}) {
   const id = useId();
   return (
     <div class="field check">
@@ -122,7 +164,17 @@ function Check({ label, hint, value, set }: { label: string; hint: string; value
   );
 }
 
-function Json({ label, hint, value, set }: { label: string; hint: string; value: unknown; set: (value: unknown) => void }) {
+function Json({
+  label,
+  hint,
+  value,
+  set,
+}: {
+  label: string;
+  hint: string;
+  value: unknown;
+  set: (value: unknown) => void;
+}) {
   const [text, setText] = useState(value === undefined ? "" : JSON.stringify(value, null, 1));
   const [wrong, setWrong] = useState(false);
   const take = (typed: string) => {
@@ -134,5 +186,13 @@ function Json({ label, hint, value, set }: { label: string; hint: string; value:
       setWrong(true);
     }
   };
-  return <TextField label={label} hint={wrong ? "This is not JSON yet." : `${hint} As JSON.`.trim()} value={text} rows={3} set={take} />;
+  return (
+    <TextField
+      label={label}
+      hint={wrong ? "This is not JSON yet." : `${hint} As JSON.`.trim()}
+      value={text}
+      rows={3}
+      set={take}
+    />
+  );
 }

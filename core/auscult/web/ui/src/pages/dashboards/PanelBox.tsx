@@ -48,7 +48,12 @@ export function PanelBox({ panel, span, zoom, source, parameters = "" }: Props) 
             <a href={url(`${source}/csv${parameters}`)} download="" aria-label={`${panel.title} as CSV`}>
               CSV
             </a>
-            <a href={url(`${source}${parameters}`)} target="_blank" rel="noreferrer" aria-label={`${panel.title} as JSON`}>
+            <a
+              href={url(`${source}${parameters}`)}
+              target="_blank"
+              rel="noreferrer"
+              aria-label={`${panel.title} as JSON`}
+            >
               JSON
             </a>
           </span>

@@ -9,8 +9,15 @@ const QUERIES = [
   { value: "", title: "these words" },
 ];
 
-export function VariablesEditor({ variables, set }: { variables: VariableDefinition[]; set: (next: VariableDefinition[]) => void }) {
-  const change = (place: number, part: Partial<VariableDefinition>) => set(variables.map((variable, n) => (n === place ? { ...variable, ...part } : variable)));
+export function VariablesEditor({
+  variables,
+  set,
+}: {
+  variables: VariableDefinition[];
+  set: (next: VariableDefinition[]) => void;
+}) {
+  const change = (place: number, part: Partial<VariableDefinition>) =>
+    set(variables.map((variable, n) => (n === place ? { ...variable, ...part } : variable)));
   return (
     <fieldset class="variables">
       <legend>Variables</legend>
@@ -19,16 +26,36 @@ export function VariablesEditor({ variables, set }: { variables: VariableDefinit
         <div key={n} class="variable">
           <TextField label="Name" value={variable.name} set={(name) => change(n, { name })} />
           <TextField label="Title" value={variable.title} set={(title) => change(n, { title })} />
-          <Choice label="To choose from" value={variable.query} set={(query) => change(n, { query })} options={QUERIES} />
+          <Choice
+            label="To choose from"
+            value={variable.query}
+            set={(query) => change(n, { query })}
+            options={QUERIES}
+          />
           {variable.query === "" ? (
-            <TextField label="Words" value={variable.options.join(", ")} set={(text) => change(n, { options: text.split(",").map((word) => word.trim()).filter(Boolean) })} />
+            <TextField
+              label="Words"
+              value={variable.options.join(", ")}
+              set={(text) =>
+                change(n, {
+                  options: text
+                    .split(",")
+                    .map((word) => word.trim())
+                    .filter(Boolean),
+                })
+              }
+            />
           ) : null}
           <button type="button" class="button small" onClick={() => set(variables.filter((_, m) => m !== n))}>
             Remove {variable.name || "it"}
           </button>
         </div>
       ))}
-      <button type="button" class="button small" onClick={() => set([...variables, { name: "", title: "", query: "components", options: [], default: "" }])}>
+      <button
+        type="button"
+        class="button small"
+        onClick={() => set([...variables, { name: "", title: "", query: "components", options: [], default: "" }])}
+      >
         Add a variable
       </button>
     </fieldset>

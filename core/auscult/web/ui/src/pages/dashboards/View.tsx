@@ -21,7 +21,8 @@ export const RANGES = ["15m", "1h", "6h", "24h", "7d", "30d"].map((value) => ({
 /** The parameters of the address that the server takes. */
 function asked(query: URLSearchParams): string {
   const wanted = new URLSearchParams();
-  for (const [name, value] of query) if (["range", "start", "end"].includes(name) || name.startsWith("var_")) wanted.set(name, value);
+  for (const [name, value] of query)
+    if (["range", "start", "end"].includes(name) || name.startsWith("var_")) wanted.set(name, value);
   const text = wanted.toString();
   return text ? `?${text}` : "";
 }
@@ -47,12 +48,20 @@ export function View({ ident }: { ident: string }) {
       <Variables dashboard={kept} />
       {found.error ? <Fault error={found.error} retry={found.reload} /> : null}
       {kept.panels.length === 0 ? (
-        <Empty title="This dashboard has no panel yet.">{kept.editable && may("operator") ? <a href={href("dashboards", ident, "edit")}>Add some</a> : null}</Empty>
+        <Empty title="This dashboard has no panel yet.">
+          {kept.editable && may("operator") ? <a href={href("dashboards", ident, "edit")}>Add some</a> : null}
+        </Empty>
       ) : null}
       <Grid>
         {kept.panels.map((panel) => (
           <GridCell key={panel.id} width={panel.layout.width} height={panel.layout.height}>
-            <PanelBox panel={panel} span={[kept.time_range.start_ms, kept.time_range.end_ms]} zoom={zoom} source={`/api/v1/dashboards${path(ident)}/panels${path(panel.id)}`} parameters={parameters} />
+            <PanelBox
+              panel={panel}
+              span={[kept.time_range.start_ms, kept.time_range.end_ms]}
+              zoom={zoom}
+              source={`/api/v1/dashboards${path(ident)}/panels${path(panel.id)}`}
+              parameters={parameters}
+            />
           </GridCell>
         ))}
       </Grid>
@@ -65,7 +74,10 @@ function Head({ dashboard, reload }: { dashboard: Dashboard; reload: () => void 
   const copy = async () => {
     const definition = await get<DashboardDefinition>(`/api/v1/dashboards${path(id)}`);
     const { id: _id, revision: _revision, ...rest } = definition;
-    const made = await post<DashboardDefinition>("/api/v1/dashboards", { ...rest, title: `${definition.title} (copy)` });
+    const made = await post<DashboardDefinition>("/api/v1/dashboards", {
+      ...rest,
+      title: `${definition.title} (copy)`,
+    });
     go(href("dashboards", made.id));
   };
   const drop = async () => {
@@ -83,7 +95,12 @@ function Head({ dashboard, reload }: { dashboard: Dashboard; reload: () => void 
         {dashboard.description ? <p class="soft">{dashboard.description}</p> : null}
       </div>
       <div class="dashboard-tools">
-        <Segments label="Time range" value={time.range ?? ""} set={(range) => setQuery({ range, start: null, end: null })} options={RANGES} />
+        <Segments
+          label="Time range"
+          value={time.range ?? ""}
+          set={(range) => setQuery({ range, start: null, end: null })}
+          options={RANGES}
+        />
         {time.range === null ? (
           <span class="soft">
             {moment(time.start_ms)} – {moment(time.end_ms)}
@@ -126,7 +143,10 @@ function Variables({ dashboard }: { dashboard: Dashboard }) {
       {dashboard.variables.map((variable) => (
         <label key={variable.name} class="inline-label">
           {variable.title || variable.name}
-          <select value={variable.value} onChange={(event) => setQuery({ [`var_${variable.name}`]: event.currentTarget.value })}>
+          <select
+            value={variable.value}
+            onChange={(event) => setQuery({ [`var_${variable.name}`]: event.currentTarget.value })}
+          >
             <option value="">all</option>
             {variable.options.map((option) => (
               <option key={option} value={option}>

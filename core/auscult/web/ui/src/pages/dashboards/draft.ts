@@ -37,7 +37,15 @@ export function addPanel(draft: Draft, kind: PanelKind): [Draft, string] {
   const stem = kind.kind.replaceAll("-", "_");
   let id = stem;
   for (let n = 2; taken.has(id); n += 1) id = `${stem}_${n}`;
-  const panel = { id, title: kind.title, description: "", panel: kind.kind, width: kind.width, height: kind.height, options: {} };
+  const panel = {
+    id,
+    title: kind.title,
+    description: "",
+    panel: kind.kind,
+    width: kind.width,
+    height: kind.height,
+    options: {},
+  };
   return [{ ...draft, panels: [...draft.panels, panel] }, id];
 }
 

@@ -73,11 +73,16 @@ const ARROWS: Record<Trend, string> = {
 /** Where response time and failures are heading: an arrow and a word. */
 export function TrendMark({ trend }: { trend: Trend }) {
   return (
-    <span class={`trend trend-${trend}`} title={trend === "unknown" ? "Too few results for a trend" : `Response time and success: ${trend}`}>
+    <span
+      class={`trend trend-${trend}`}
+      title={trend === "unknown" ? "Too few results for a trend" : `Response time and success: ${trend}`}
+    >
       <svg width="17" height="18" viewBox="0 0 17 18" aria-hidden="true">
         <path d={ARROWS[trend] ?? ARROWS.unknown} />
       </svg>
-      <span class={trend === "improving" || trend === "worsening" ? "trend-word" : "visually-hidden"}>{trend === "unknown" ? "no trend yet" : TREND[trend]}</span>
+      <span class={trend === "improving" || trend === "worsening" ? "trend-word" : "visually-hidden"}>
+        {trend === "unknown" ? "no trend yet" : TREND[trend]}
+      </span>
     </span>
   );
 }

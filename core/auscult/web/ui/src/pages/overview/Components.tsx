@@ -25,7 +25,11 @@ export function Components() {
       {counted.value.length >= FILTER_FROM || state ? (
         <Toolbar text={text.value} set={(value) => (text.value = value)} state={state} />
       ) : null}
-      {shown.value.length === 0 ? <Empty title="No component fits." /> : shown.value.map((group) => <GroupCard key={group.name} group={group} />)}
+      {shown.value.length === 0 ? (
+        <Empty title="No component fits." />
+      ) : (
+        shown.value.map((group) => <GroupCard key={group.name} group={group} />)
+      )}
     </section>
   );
 }
@@ -33,7 +37,10 @@ export function Components() {
 function fits(name: string, group: Group, wanted: string, status: string): boolean {
   const component = known.value.get(name)?.value.component;
   if (!component || (status && component.status !== status)) return false;
-  return !wanted || [name, group.name, component.type, component.message].some((field) => field.toLowerCase().includes(wanted));
+  return (
+    !wanted ||
+    [name, group.name, component.type, component.message].some((field) => field.toLowerCase().includes(wanted))
+  );
 }
 
 const ORDER: Status[] = ["unhealthy", "degraded", "unknown", "maintenance", "healthy"];
@@ -43,10 +50,22 @@ function Toolbar({ text, set, state }: { text: string; set: (value: string) => v
   for (const component of counted.value) sums.set(component.status, (sums.get(component.status) ?? 0) + 1);
   return (
     <div class="toolbar">
-      <input type="search" aria-label="Filter by name, group, type or message" placeholder="Filter" value={text} onInput={(event) => set(event.currentTarget.value)} />
+      <input
+        type="search"
+        aria-label="Filter by name, group, type or message"
+        placeholder="Filter"
+        value={text}
+        onInput={(event) => set(event.currentTarget.value)}
+      />
       <div class="chips" role="group" aria-label="Only those in one state">
         {ORDER.filter((status) => sums.has(status) || state === status).map((status) => (
-          <button key={status} type="button" class="chip" aria-pressed={state === status} onClick={() => setQuery({ status: state === status ? null : status })}>
+          <button
+            key={status}
+            type="button"
+            class="chip"
+            aria-pressed={state === status}
+            onClick={() => setQuery({ status: state === status ? null : status })}
+          >
             <Sign status={status} size={14} /> {sums.get(status) ?? 0} {status}
           </button>
         ))}
@@ -56,7 +75,9 @@ function Toolbar({ text, set, state }: { text: string; set: (value: string) => v
 }
 
 function GroupCard({ group }: { group: Group }) {
-  const members = group.members.map((name) => known.value.get(name)?.peek().component).filter((member): member is Component => member !== undefined);
+  const members = group.members
+    .map((name) => known.value.get(name)?.peek().component)
+    .filter((member): member is Component => member !== undefined);
   const healthy = members.filter((member) => member.status === "healthy").length;
   const title = group.name || (groups.value.length > 1 ? "other" : "components");
   return (

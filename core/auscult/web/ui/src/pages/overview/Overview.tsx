@@ -53,7 +53,11 @@ function OpenAlerts() {
           <a href={href("alerts")}>and {alerts.length - ALERTS_SHOWN} more</a>
         </p>
       ) : null}
-      {quiet > 0 ? <p class="soft">{quiet} more {quiet === 1 ? "is" : "are"} kept quiet.</p> : null}
+      {quiet > 0 ? (
+        <p class="soft">
+          {quiet} more {quiet === 1 ? "is" : "are"} kept quiet.
+        </p>
+      ) : null}
     </Card>
   );
 }

@@ -47,7 +47,11 @@ function headline(status: Status, found: Component[], all: Component[]): string 
   const worst = found.filter((component) => component.status === first.status);
   const verb = worst.length === 1 ? "is" : "are";
   const names =
-    worst.length === 1 ? first.name : worst.length === 2 && second ? `${first.name} and ${second.name}` : `${first.name} and ${worst.length - 1} others`;
+    worst.length === 1
+      ? first.name
+      : worst.length === 2 && second
+        ? `${first.name} and ${second.name}`
+        : `${first.name} and ${worst.length - 1} others`;
   return `${names} ${verb} ${first.status}`;
 }
 
@@ -56,7 +60,9 @@ function reason(status: Status, bad: Component[], all: Component[]): string {
   if (first) return first.message || (system.value?.message ?? "");
   if (status === "healthy") {
     const unknown = all.filter((component) => component.status === "unknown").length;
-    return unknown ? `${count(unknown, "component")} of ${all.length} cannot be judged.` : `All ${count(all.length, "component")} are healthy.`.replace("All 1 component are", "The one component is");
+    return unknown
+      ? `${count(unknown, "component")} of ${all.length} cannot be judged.`
+      : `All ${count(all.length, "component")} are healthy.`.replace("All 1 component are", "The one component is");
   }
   return system.value?.message ?? "";
 }
@@ -72,7 +78,11 @@ function Fact({ title, children }: { title: string; children: ComponentChildren 
 
 function Trouble({ bad, all }: { bad: Component[]; all: Component[] }) {
   const found = causes(bad);
-  const earliest = found.map((component) => component.since ?? "").filter(Boolean).sort()[0] ?? null;
+  const earliest =
+    found
+      .map((component) => component.since ?? "")
+      .filter(Boolean)
+      .sort()[0] ?? null;
   const healthy = all.filter((component) => component.status === "healthy").length;
   const first = found[0];
   return (
@@ -89,7 +99,9 @@ function Trouble({ bad, all }: { bad: Component[]; all: Component[] }) {
       <Fact title="What it costs">
         {all.length - healthy}
         <small> of {count(all.length, "component")}</small>
-        {first && first.success_rate !== null && first.success_rate < 100 ? <small> · success {percent(first.success_rate, 0)}</small> : null}
+        {first && first.success_rate !== null && first.success_rate < 100 ? (
+          <small> · success {percent(first.success_rate, 0)}</small>
+        ) : null}
       </Fact>
     </>
   );
@@ -155,9 +167,19 @@ function Unowned({ alerts }: { alerts: Alert[] }) {
 
 function Calm({ all }: { all: Component[] }) {
   const healthy = all.filter((component) => component.status === "healthy").length;
-  const since = all.map((component) => component.since ?? "").sort().at(-1) || null;
-  const slowest = all.reduce<Component | null>((worst, next) => ((next.p95_ms ?? -1) > (worst?.p95_ms ?? -1) ? next : worst), null);
-  const least = all.reduce<Component | null>((worst, next) => ((next.uptime["24h"] ?? 101) < (worst?.uptime["24h"] ?? 101) ? next : worst), null);
+  const since =
+    all
+      .map((component) => component.since ?? "")
+      .sort()
+      .at(-1) || null;
+  const slowest = all.reduce<Component | null>(
+    (worst, next) => ((next.p95_ms ?? -1) > (worst?.p95_ms ?? -1) ? next : worst),
+    null,
+  );
+  const least = all.reduce<Component | null>(
+    (worst, next) => ((next.uptime["24h"] ?? 101) < (worst?.uptime["24h"] ?? 101) ? next : worst),
+    null,
+  );
   return (
     <>
       <Fact title="Healthy">
@@ -185,7 +207,8 @@ function MonitorNote() {
   if (!self || self.counted || self.status === "healthy" || self.status === "unknown") return null;
   return (
     <p class="verdict-note">
-      <Sign status={self.status} /> The monitor itself is {self.status}: {self.message} <a href={href("components", "auscult")}>Look</a>
+      <Sign status={self.status} /> The monitor itself is {self.status}: {self.message}{" "}
+      <a href={href("components", "auscult")}>Look</a>
     </p>
   );
 }

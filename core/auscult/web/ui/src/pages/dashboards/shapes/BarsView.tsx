@@ -19,7 +19,13 @@ export function BarsView({ bars }: { bars: Bars }) {
             </dt>
             <dd>
               <span class="hbar-track" aria-hidden="true">
-                <span class="hbar" style={{ width: `${(Math.abs(bar.value ?? 0) / most) * 100}%`, background: `var(${lineToken(0, bar.color)})` }} />
+                <span
+                  class="hbar"
+                  style={{
+                    width: `${(Math.abs(bar.value ?? 0) / most) * 100}%`,
+                    background: `var(${lineToken(0, bar.color)})`,
+                  }}
+                />
               </span>
               <span class="hbar-value">
                 {quantity(bar.value, bars.unit)}

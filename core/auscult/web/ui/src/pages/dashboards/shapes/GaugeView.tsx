@@ -29,9 +29,15 @@ export function GaugeView({ gauge, label }: { gauge: Gauge; label: string }) {
       <div class="gauge-dial">
         <svg viewBox="0 0 100 84" role="img" aria-label={`${label}: ${words} of ${quantity(gauge.max, gauge.unit)}`}>
           <path class="gauge-ground" d={arc(1)} />
-          {gauge.value !== null ? <path class={`gauge-value is-${meaning}`} d={arc(Math.max(share(gauge.value), 0.004))} /> : null}
+          {gauge.value !== null ? (
+            <path class={`gauge-value is-${meaning}`} d={arc(Math.max(share(gauge.value), 0.004))} />
+          ) : null}
           {levels.map((level) => (
-            <path key={level} class="gauge-level" d={`M${point(share(level), RADIUS - 6)}L${point(share(level), RADIUS + 6)}`} />
+            <path
+              key={level}
+              class="gauge-level"
+              d={`M${point(share(level), RADIUS - 6)}L${point(share(level), RADIUS + 6)}`}
+            />
           ))}
         </svg>
         <div class="gauge-words">{words}</div>

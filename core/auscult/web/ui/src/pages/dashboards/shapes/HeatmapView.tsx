@@ -28,12 +28,18 @@ export function HeatmapView({ heatmap, label, room }: { heatmap: Heatmap; label:
     const row = rows - 1 - Math.floor(((event.clientY - box.top) / box.height) * rows);
     const time = times[column];
     if (time === undefined) return;
-    showTip(new DOMRect(event.clientX, event.clientY - 4, 0, 8), clock(time), [`${rowName(bounds, row, unit)}: ${number(counts[column]?.[row] ?? 0)}`]);
+    showTip(new DOMRect(event.clientX, event.clientY - 4, 0, 8), clock(time), [
+      `${rowName(bounds, row, unit)}: ${number(counts[column]?.[row] ?? 0)}`,
+    ]);
   };
   return (
     <div class="heatmap">
       <div class="heatmap-axis" style={{ height: `${high}px` }} aria-hidden="true">
-        {bounds.map((bound, row) => <span key={row}>{row % every > 0 ? "" : bound === null ? "more" : quantity(bound, unit)}</span>).reverse()}
+        {bounds
+          .map((bound, row) => (
+            <span key={row}>{row % every > 0 ? "" : bound === null ? "more" : quantity(bound, unit)}</span>
+          ))
+          .reverse()}
       </div>
       <div class="heatmap-area">
         <svg
@@ -46,7 +52,18 @@ export function HeatmapView({ heatmap, label, room }: { heatmap: Heatmap; label:
           onPointerLeave={hideTip}
         >
           {counts.flatMap((column, x) =>
-            column.map((n, row) => (n > 0 ? <rect key={`${x}-${row}`} x={x} y={rows - 1 - row} width="1" height="1" fill-opacity={0.12 + 0.88 * Math.sqrt(n / most)} /> : null)),
+            column.map((n, row) =>
+              n > 0 ? (
+                <rect
+                  key={`${x}-${row}`}
+                  x={x}
+                  y={rows - 1 - row}
+                  width="1"
+                  height="1"
+                  fill-opacity={0.12 + 0.88 * Math.sqrt(n / most)}
+                />
+              ) : null,
+            ),
           )}
         </svg>
         <div class="heatmap-times" aria-hidden="true">

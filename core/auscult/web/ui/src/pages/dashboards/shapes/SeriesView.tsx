@@ -17,8 +17,10 @@ const LEGEND_PX = 30;
 export function SeriesView({ series, span, zoom, room, label }: Props) {
   if (series.times.length === 0 || series.lines.length === 0) return <Empty title="No data in this time." />;
   const levels: { value: number; color: Colour; title: string }[] = [];
-  if (series.threshold_warning !== null) levels.push({ value: series.threshold_warning, color: "yellow", title: "warning" });
-  if (series.threshold_critical !== null) levels.push({ value: series.threshold_critical, color: "red", title: "critical" });
+  if (series.threshold_warning !== null)
+    levels.push({ value: series.threshold_warning, color: "yellow", title: "warning" });
+  if (series.threshold_critical !== null)
+    levels.push({ value: series.threshold_critical, color: "red", title: "critical" });
   return (
     <>
       <Plot

@@ -18,7 +18,9 @@ export function StatView({ stat, label }: { stat: Stat; label: string }) {
         {word && !said ? <small>{word}</small> : null}
       </div>
       {stat.detail ? <div class="soft">{stat.detail}</div> : null}
-      {stat.spark.length > 1 ? <Sparkline values={stat.spark.map(([, known]) => known)} label={`${label} over time`} /> : null}
+      {stat.spark.length > 1 ? (
+        <Sparkline values={stat.spark.map(([, known]) => known)} label={`${label} over time`} />
+      ) : null}
     </div>
   );
 }

@@ -27,15 +27,23 @@ export function TableView({ table, label }: { table: Table; label: string }) {
   const [order, setOrder] = useState<Order | null>(null);
   if (table.rows.length === 0) return <Empty title="Nothing to list." />;
   const rows = sorted(table, order);
-  const wide = table.columns.map((column, n) => column.kind === "text" && table.rows.some((row) => String(row[n] ?? "").length > LONG));
-  const sortBy = (column: number) => setOrder(order?.column === column ? (order.down ? { column, down: false } : null) : { column, down: true });
+  const wide = table.columns.map(
+    (column, n) => column.kind === "text" && table.rows.some((row) => String(row[n] ?? "").length > LONG),
+  );
+  const sortBy = (column: number) =>
+    setOrder(order?.column === column ? (order.down ? { column, down: false } : null) : { column, down: true });
   return (
     <div class="table-box" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
       <table class="table">
         <thead>
           <tr>
             {table.columns.map((column, n) => (
-              <th key={column.name} scope="col" class={column.kind === "number" ? "number" : ""} aria-sort={order?.column === n ? (order.down ? "descending" : "ascending") : "none"}>
+              <th
+                key={column.name}
+                scope="col"
+                class={column.kind === "number" ? "number" : ""}
+                aria-sort={order?.column === n ? (order.down ? "descending" : "ascending") : "none"}
+              >
                 <button type="button" class="sort" onClick={() => sortBy(n)}>
                   {column.title || column.name}
                   <span aria-hidden="true">{order?.column === n ? (order.down ? " ↓" : " ↑") : ""}</span>

@@ -4,7 +4,12 @@ import type { Status } from "../../../api/types";
 import { isWeb } from "../../../parts/Link";
 import { Sign } from "../../../parts/Sign";
 
-const TONES: Record<TextShape["tone"], Status | null> = { normal: null, good: "healthy", warning: "degraded", bad: "unhealthy" };
+const TONES: Record<TextShape["tone"], Status | null> = {
+  normal: null,
+  good: "healthy",
+  warning: "degraded",
+  bad: "unhealthy",
+};
 
 export function TextView({ text }: { text: TextShape }) {
   const status = TONES[text.tone] ?? null;
@@ -31,7 +36,17 @@ export function WaitingView({ waiting }: { waiting: Waiting }) {
           {waiting.connect}
         </pre>
       ) : null}
-      {waiting.link ? <p class="soft">{isWeb(waiting.link) ? <a href={waiting.link} rel="noreferrer noopener">More about it</a> : <>More about it: {waiting.link}</>}</p> : null}
+      {waiting.link ? (
+        <p class="soft">
+          {isWeb(waiting.link) ? (
+            <a href={waiting.link} rel="noreferrer noopener">
+              More about it
+            </a>
+          ) : (
+            <>More about it: {waiting.link}</>
+          )}
+        </p>
+      ) : null}
     </div>
   );
 }

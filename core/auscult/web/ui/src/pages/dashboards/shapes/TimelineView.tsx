@@ -15,7 +15,9 @@ type Row = Timeline["rows"][number];
 
 export function TimelineView({ timeline: given, label }: { timeline: Timeline; label: string }) {
   if (given.rows.length === 0) return <Empty title="No data in this time." />;
-  const firsts = given.rows.flatMap((row) => row.spans.filter((span) => span.status !== "unknown").map((span) => span.start));
+  const firsts = given.rows.flatMap((row) =>
+    row.spans.filter((span) => span.status !== "unknown").map((span) => span.start),
+  );
   const [start, end] = fitted([given.start, given.end], firsts.length > 0 ? Math.min(...firsts) : undefined);
   const timeline = { ...given, start, end };
   return (
@@ -39,21 +41,43 @@ export function TimelineView({ timeline: given, label }: { timeline: Timeline; l
 
 function Band({ row, timeline }: { row: Row; timeline: Timeline }) {
   const whole = timeline.end - timeline.start || 1;
-  const place = (at: number) => ((Math.min(Math.max(at, timeline.start), timeline.end) - timeline.start) / whole) * WIDE;
+  const place = (at: number) =>
+    ((Math.min(Math.max(at, timeline.start), timeline.end) - timeline.start) / whole) * WIDE;
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect();
     const at = timeline.start + ((event.clientX - box.left) / box.width) * whole;
     const found = row.spans.find((span) => span.start <= at && at < span.end);
     if (!found) return hideTip();
     const words = [`${found.status} for ${length(found.end - found.start)}`, ...(found.text ? [found.text] : [])];
-    return showTip(new DOMRect(event.clientX, box.top, 0, box.height), `${clock(found.start)} – ${clock(found.end)}`, words);
+    return showTip(
+      new DOMRect(event.clientX, box.top, 0, box.height),
+      `${clock(found.start)} – ${clock(found.end)}`,
+      words,
+    );
   };
   return (
-    <svg class="band" viewBox={`0 0 ${WIDE} ${HIGH}`} preserveAspectRatio="none" role="img" aria-label={inWords(row)} onPointerMove={point} onPointerLeave={hideTip}>
+    <svg
+      class="band"
+      viewBox={`0 0 ${WIDE} ${HIGH}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={inWords(row)}
+      onPointerMove={point}
+      onPointerLeave={hideTip}
+    >
       {row.spans.map((span, n) => {
         const tall = TALL[span.status] ?? 4;
         if (span.end < timeline.start || span.start > timeline.end) return null;
-        return <rect key={n} class={`is-${span.status}`} x={place(span.start)} y={HIGH - tall} width={Math.max(place(span.end) - place(span.start), 1)} height={tall} />;
+        return (
+          <rect
+            key={n}
+            class={`is-${span.status}`}
+            x={place(span.start)}
+            y={HIGH - tall}
+            width={Math.max(place(span.end) - place(span.start), 1)}
+            height={tall}
+          />
+        );
       })}
     </svg>
   );
