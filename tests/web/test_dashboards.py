@@ -138,7 +138,6 @@ async def test_range_points_and_variables():
             "range=0s",
             "range=9999d",
             "start=5&end=5",
-            "end=5",
             "points=3",
             "points=99999",
             "start=-1",

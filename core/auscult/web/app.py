@@ -12,12 +12,14 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
 from auscult import __version__
+from auscult.definitions import Definition
 from auscult.monitor import Monitor
 from auscult.web.access import Access
 from auscult.web.alert_bodies import TAKEN
 from auscult.web.alerts import alert_routes
 from auscult.web.answers import HealthAnswers
 from auscult.web.api import api_router
+from auscult.web.board_bodies import PreviewRequest
 from auscult.web.bodies import ReadingBody
 from auscult.web.built import BuiltPage, built_routes
 from auscult.web.control import control_routes
@@ -25,12 +27,13 @@ from auscult.web.dashboards import dashboard_routes
 from auscult.web.front import Front
 from auscult.web.health import health_routes
 from auscult.web.inbound import inbound_routes
-from auscult.web.login import login_routes
+from auscult.web.login import LoginBody, login_routes
 from auscult.web.metrics import metrics_routes
 from auscult.web.oidc import oidc_routes
 from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
 from auscult.web.problems import MAX_BODY, problem_handlers
+from auscult.web.public_bodies import IncidentRequest, UpdateRequest
 from auscult.web.receiving import receiving_routes
 from auscult.web.reloading import Reload
 from auscult.web.status_page import status_page_routes
@@ -49,6 +52,10 @@ _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+
+
+_TAKEN = (Definition, PreviewRequest, LoginBody, IncidentRequest, UpdateRequest)
+"""Bodies that dashboards, login and incidents take."""
 
 
 def create_app(
@@ -144,7 +151,9 @@ def _describe(root: Router) -> dict[str, Any]:
     )
     document = _litestar(root, config).openapi_schema.to_schema()
     # Litestar's own leaves out the names of measurements, and that anything unknown is refused.
-    _, schemas = msgspec.json.schema_components([ReadingBody, *TAKEN], ref_template="#/components/schemas/{name}")
+    _, schemas = msgspec.json.schema_components(
+        [ReadingBody, *TAKEN, *_TAKEN], ref_template="#/components/schemas/{name}"
+    )
     document["components"]["schemas"].update(schemas)
     return document
 

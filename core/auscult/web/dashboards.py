@@ -37,6 +37,7 @@ from auscult.web.problems import BODY_ERRORS, CONFLICT, ERRORS
 __all__ = ["dashboard_api_routes", "dashboard_routes"]
 
 LONGEST = 400 * 86_400
+HOURS_6 = 6 * 3_600_000
 MAX_TIME = 253_402_300_799_000
 _get = partial(get, responses=ERRORS)
 _edit: dict[str, Any] = {
@@ -48,7 +49,11 @@ _Ident = Annotated[str, PathParameter(description="The dashboard's id.", max_len
 _Panel = Annotated[str, PathParameter(description="The panel's id on the dashboard.", max_length=80)]
 _Range = Annotated[
     str | None,
-    QueryParameter(description="How far back from now: `1h`, `7d`; default: the dashboard's.", max_length=40),
+    QueryParameter(
+        description="How far back: `1h`, `7d`; default: the dashboard's.",
+        max_length=40,
+        schema_extra={"pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$"},
+    ),
 ]
 
 
@@ -114,17 +119,17 @@ def _span(monitor: Monitor, text: str | None, start: int | None = None, end: int
         if start >= upto:
             raise ClientException("`start` must lie before `end`")
         return TimeRange(start=start, end=upto)
-    if end is not None:
-        raise ClientException("`end` needs a `start`")
+    upto = now if end is None else end
     if text is None:
-        return None
+        return None if end is None else TimeRange(start=max(upto - HOURS_6, 0), end=upto)
     try:
         seconds = Duration(text)
     except ValueError as error:
         raise ClientException(f"`range`: {error}") from error
     if not 1 <= seconds <= LONGEST:
         raise ClientException(f"`range`: expected a duration from 1s to 400d, found {text}")
-    return TimeRange(start=now - int(seconds * 1000), end=now, text=str(seconds))
+    start = max(upto - int(seconds * 1000), 0)
+    return TimeRange(start=start, end=upto, text=str(seconds) if end is None else None)
 
 
 @contextmanager

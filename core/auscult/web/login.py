@@ -13,6 +13,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException, TooManyRequestsException
 from litestar.handlers import BaseRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
@@ -31,7 +32,7 @@ from auscult.web.sessions import COOKIE, digest
 if TYPE_CHECKING:
     from auscult.config import Settings
 
-__all__ = ["login_routes", "session_cookie"]
+__all__ = ["LoginBody", "login_routes", "session_cookie"]
 
 PER_ACCOUNT = 10
 """Failed logins of one name within `WINDOW`."""
@@ -154,7 +155,7 @@ def login_routes(monitor: Monitor, access: Access, current: Callable[[], Setting
         status_code=204,
         operation_id="logout",
         summary="End the session",
-        responses=ERRORS,
+        responses=ERRORS | {204: ResponseSpec(None, generate_examples=False, description="logged out")},
         tags=["api"],
     )
     async def logout(request: Request[Any, Any, Any]) -> Response[None]:
