@@ -19,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks.goals import Goal, table
 from tests.benchmarks.processes import Measured, free_port
 
 CONFIG = """
@@ -72,7 +73,7 @@ async def push(port: int, number: int) -> float:
     return begun
 
 
-async def measure(server: Measured, port: int, readers: int, seconds: int) -> None:
+async def measure(server: Measured, port: int, readers: int, seconds: int) -> list[Goal]:
     """Open the streams, push, compare, end."""
     loop, seen = asyncio.get_running_loop(), dict[int, list[float]]()
     streams = [Reader(seen) for _ in range(readers)]
@@ -98,15 +99,21 @@ async def measure(server: Measured, port: int, readers: int, seconds: int) -> No
     await asyncio.gather(*(stream.ended.wait() for stream in streams))
     code = await asyncio.to_thread(server.popen.wait)
     goodbyes = sum(stream.goodbye for stream in streams)
-    print(f"SIGTERM: {goodbyes} of {readers} goodbyes, exit code {code} after {time.monotonic() - begin:.2f} s")
+    ended = time.monotonic() - begin
+    print(f"SIGTERM: {goodbyes} of {readers} goodbyes, exit code {code} after {ended:.2f} s")
+    return [
+        Goal(f"{readers} live viewers, p99", 0, late[int(len(late) * 0.99)] * 1000, "ms", 250, 150, absolute=True),
+        Goal("events that did not arrive", 0, asked - len(late), "events", 0, 0, absolute=True),
+        Goal("end with all of them open", 0, ended, "s", 2.0, 1.0, absolute=True),
+    ]
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> list[Goal]:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer readers, fewer events")
     parser.add_argument("--readers", type=int, default=500)
-    options = parser.parse_args(arguments)
+    options, _ = parser.parse_known_args(arguments)
     with tempfile.TemporaryDirectory(prefix="auscult-live-") as name:
         directory, port = Path(name), free_port()
         (directory / "auscult.toml").write_text(CONFIG.format(port=port))
@@ -115,10 +122,12 @@ def main(arguments: list[str] | None = None) -> None:
         try:
             server.wait_for(f"http://127.0.0.1:{port}/-/healthy")
             time.sleep(2)
-            asyncio.run(measure(server, port, 100 if options.quick else options.readers, 3 if options.quick else 20))
+            return asyncio.run(
+                measure(server, port, 100 if options.quick else options.readers, 3 if options.quick else 20)
+            )
         finally:
             server.popen.kill()
 
 
 if __name__ == "__main__":
-    main()
+    print(table(main()))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
+import anyio
 import pytest
 from tests.plugins.channels.receiver import Receiver, reply
 from tests.web.helpers import TOKENS, asking, assert_problem, bearer, cheap_hash, with_tokens
@@ -122,6 +124,31 @@ async def test_history_is_paged_without_loss():
             at = datetime.fromisoformat(page["next_before"])
             before = {"before": round(at.timestamp() * 1000), "before_id": page["next_before_id"]}
         assert sorted(name for name in names if name.startswith("A")) == sorted(f"A{number}" for number in range(25))
+
+
+async def test_what_is_not_committed_is_not_confirmed(tmp_path, monkeypatch):
+    """The disk does not answer: 503 after a while, and nobody sees the change before it is on disk."""
+    monkeypatch.setattr("auscult.alert_manager.PATIENCE", 0.3)
+    monitor = Monitor(state_dir=tmp_path)
+    monitor.health.register("stt_client", check=lambda: False, failures=1)
+    async with asking(monitor) as client:
+        await client.post("/api/v1/components/stt_client/check")
+        await client.post("/api/v2/alerts", json=[{"labels": {"alertname": "Lamp"}}])
+        (alert,) = (await client.get("/alerts", params={"rule": "Lamp"})).json()["alerts"]
+        submit, held = monitor.store.submit, []
+        monkeypatch.setattr(monitor.store, "submit", lambda work: held.append((work, Future())) or held[-1][1])
+        refused = await client.post(f"/api/v1/alerts/{alert['id']}/acknowledge", json={})
+        assert "not committed yet" in assert_problem(refused, 503)["detail"]
+        assert refused.headers["retry-after"]
+        assert (await client.get("/alerts", params={"rule": "Lamp"})).json()["alerts"][0]["status"] == "active"
+        assert_problem(await client.post("/api/v2/alerts", json=[{"labels": {"alertname": "Other"}}]), 503)
+        assert (await client.get("/alerts", params={"rule": "Other"})).json()["alerts"] == []
+        monkeypatch.setattr(monitor.store, "submit", submit)
+        for work, future in held:
+            submit(work).add_done_callback(lambda done, future=future: future.set_result(done.result()))
+        with anyio.fail_after(20):
+            while (await client.get("/alerts", params={"rule": "Lamp"})).json()["alerts"][0]["status"] == "active":
+                await anyio.sleep(0.02)
 
 
 def test_everything_survives_a_restart(tmp_path):

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from functools import partial
 
 import anyio
+import msgspec
 
 from auscult.alerts.external import Externals, Task
 from auscult.alerts.posted import Posted, decode_posted
@@ -85,10 +86,17 @@ class Intake:
     def restore(self, kept: Iterable[tuple[int, int, bytes]]) -> None:
         """Rows of an earlier run: number, time (ms), body."""
         for row, at, body in kept:
-            lot = _Lot(self._externals.take(decode_posted(body), at)[0], 0.0)
+            lot = _Lot(self._tasks_of(body, at), 0.0)
             lot.row = row
             lot.settled.set()
             self._append(lot)
+
+    def _tasks_of(self, body: bytes, at: int) -> list[Task]:
+        try:
+            return self._externals.take(decode_posted(body), at)[0]
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:  # it could be read when it came: the disk lies
+            log.error("posted alerts of an earlier run cannot be read and are left out: %s", error)
+            return []
 
     async def post(self, posted: Sequence[Posted], body: bytes) -> tuple[bool, list[tuple[int, str]]]:
         """Take in a request. Whether everything of it is judged, and place and reason of what was refused.
