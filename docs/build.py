@@ -7,7 +7,8 @@ Between ``<!-- include: FILE -->`` and ``<!-- end -->`` stands that file as a co
 ``<!-- kind: NAME -->`` and ``<!-- end -->`` stand the options and measurements of that check, between
 ``<!-- channel: NAME -->`` and ``<!-- end -->`` the options of that channel. Between ``<!-- configuration -->`` and
 ``<!-- end -->`` stands the configuration reference, between ``<!-- metrics -->`` and ``<!-- end -->`` the table of all
-metrics. Schemas and examples of what channels send are whole files; see `payloads.py`.
+metrics. Schemas and examples of what channels send, and files for Grafana and Prometheus, are whole files; see
+`payloads.py` and `for_others.py`.
 Between ``<!-- rules: NAME -->`` and ``<!-- end -->`` stands a table of `rule_tables.py`.
 """
 
@@ -19,9 +20,10 @@ from pathlib import Path
 
 from auscult import Catalogue
 from auscult.config import kind_reference, reference
-from auscult.metrics.names import FAMILIES, measured
+from auscult.metrics.names import FAMILIES, RECORDED, measured
 
 sys.path.insert(0, str(Path(__file__).parent))
+from for_others import for_others
 from payloads import payloads
 from rule_tables import GENERATED
 
@@ -64,7 +66,7 @@ def _generate(what: str, name: str | None, catalogue: Catalogue) -> str:
 
 
 def _metrics(catalogue: Catalogue) -> str:
-    families = [*FAMILIES.values(), *measured(catalogue.checks.values()).values()]
+    families = [*FAMILIES.values(), *RECORDED.values(), *measured(catalogue.checks.values()).values()]
     rows = (
         f"| `{family.name}` | {family.type} | {family.unit} | {', '.join(family.labels)} | {family.help} |"
         for family in families
@@ -76,7 +78,7 @@ def main() -> int:
     """Fill or check every page; returns the exit code."""
     check, stale = "--check" in sys.argv, []
     catalogue = Catalogue.discover()
-    for file, text in payloads().items():
+    for file, text in {**payloads(), **for_others()}.items():
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             stale.append(file)
             if not check:

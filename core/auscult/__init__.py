@@ -20,6 +20,7 @@ _HOMES = {
     "auscult.alerts.matching": ("Matcher", "matchers_of"),
     "auscult.alert": ("Alert", "AlertChange", "AlertStatus", "ChangeKind", "Notice", "Notification"),
     "auscult.catalogue": ("Catalogue", "Problem"),
+    "auscult.charts": ("Chart", "Query"),
     "auscult.clock": ("Clock", "SystemClock"),
     "auscult.component": ("Component",),
     "auscult.errors": (
@@ -112,6 +113,8 @@ if TYPE_CHECKING:
     from auscult.alerts.matching import matchers_of as matchers_of
     from auscult.catalogue import Catalogue as Catalogue
     from auscult.catalogue import Problem as Problem
+    from auscult.charts import Chart as Chart
+    from auscult.charts import Query as Query
     from auscult.clock import Clock as Clock
     from auscult.clock import SystemClock as SystemClock
     from auscult.component import Component as Component

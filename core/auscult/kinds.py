@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import httpx
     from prometheus_client import Metric
 
+    from auscult.charts import Chart
     from auscult.clock import Clock
     from auscult.metrics.query import MetricAnswer, MetricQuery
     from auscult.model import Ping
@@ -474,6 +475,10 @@ class Panel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=Fal
 
         Runs in a thread and has a few seconds; what it raises is shown in the panel's place.
         """
+
+    def charts(self) -> Sequence[Chart]:
+        """The same as queries to Prometheus, for ``auscult grafana export``; nothing where no metric tells it."""
+        return ()
 
 
 def is_same(kept: _Kind | None, new: _Kind) -> bool:

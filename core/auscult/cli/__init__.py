@@ -28,6 +28,8 @@ _COMMANDS = {
     "config": "Check, show or compare configurations.",
     "init": "Write a configuration for what this environment has.",
     "doctor": "Look for what is wrong, and say what to do.",
+    "grafana": "Make dashboards for Grafana.",
+    "prometheus": "Make alert rules for Prometheus.",
     "token": "Make an access token.",
     "user": "Make a login with a password.",
     "completion": "Print a shell completion script.",

@@ -13,7 +13,7 @@ from auscult.families import Family
 from auscult.kinds import Check
 from auscult.model import Measurement
 
-__all__ = ["FAMILIES", "family_of", "measured"]
+__all__ = ["FAMILIES", "RECORDED", "declared", "family_of", "measured"]
 
 
 _COMPONENT = ("component",)
@@ -71,6 +71,7 @@ FAMILIES: dict[str, Family] = {
             "seconds",
             _COMPONENT,
         ),
+        Family("auscult_component_window_results", "gauge", "Results that the rates are over.", "results", _COMPONENT),
         Family("auscult_component_flapping", "gauge", "1 while the component flaps.", "", _COMPONENT),
         Family("auscult_components", "gauge", "Components that are monitored.", "components"),
         Family("auscult_checks_started_total", "counter", "Probes started.", "probes"),
@@ -191,6 +192,50 @@ FAMILIES: dict[str, Family] = {
     )
 }
 
+_CALL = ("service", "provider", "model")
+RECORDED: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family("auscult_ai_calls_total", "counter", "Calls to AI services.", "calls", (*_CALL, "outcome")),
+        Family("auscult_ai_call_duration_seconds", "histogram", "Calls, start to end.", "seconds", _CALL),
+        Family(
+            "auscult_ai_first_byte_seconds",
+            "histogram",
+            "From the call to the first token, byte of sound or word.",
+            "seconds",
+            _CALL,
+        ),
+        Family("auscult_ai_audio_seconds_total", "counter", "Seconds of speech, in or out.", "seconds", _CALL),
+        Family("auscult_ai_characters_total", "counter", "Characters to be spoken.", "characters", _CALL),
+        Family("auscult_ai_tokens_total", "counter", "Tokens of language models.", "tokens", (*_CALL, "direction")),
+        Family("auscult_ai_cost_usd_total", "counter", "List price of the calls.", "USD", _CALL),
+        Family("auscult_ai_unpriced_calls_total", "counter", "Calls whose price is not known.", "calls", _CALL),
+        Family(
+            "http_server_requests_total",
+            "counter",
+            "Requests served.",
+            "requests",
+            ("method", "route", "status"),
+        ),
+        Family(
+            "http_server_request_duration_seconds",
+            "histogram",
+            "Requests, until the last byte of the answer.",
+            "seconds",
+            ("method", "route"),
+        ),
+        Family(
+            "http_server_request_errors_total",
+            "counter",
+            "Requests that ended in an exception, by its type, or in a 5xx.",
+            "requests",
+            ("method", "route", "type"),
+        ),
+        Family("http_server_active_requests", "gauge", "Requests being served now.", "requests"),
+    )
+}
+"""What `Recorder` and `RequestMetrics` record in the user's process."""
+
 _BASE = {"ms": ("seconds", 0.001), "days": ("seconds", 86_400.0)}
 """Units that people read and Prometheus does not want: the base unit, and how many of it."""
 
@@ -216,6 +261,12 @@ def _in_base_unit(measurement: Measurement) -> tuple[str, str, float]:
         return measurement.name, unit, 1.0
     base, factor = _BASE[unit]
     return re.sub(rf"(^|_){unit}(?=_|$)", rf"\g<1>{base}", measurement.name), base, factor
+
+
+def declared(name: str) -> tuple[str, str, tuple[str, ...]]:
+    """Name, help and labels of one of `RECORDED`, as prometheus_client's classes take them."""
+    family = RECORDED[name]
+    return family.base, family.help, family.labels
 
 
 def measured(checks: Iterable[type[Check]]) -> Mapping[str, Family]:

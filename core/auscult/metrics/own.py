@@ -35,6 +35,7 @@ _PER_COMPONENT: dict[str, Callable[[ComponentHealth], float | None]] = {
         None if view.last_check is None else view.last_check / 1000
     ),
     "auscult_component_flapping": lambda view: float(view.flapping),
+    "auscult_component_window_results": lambda view: float(view.window_results),
 }
 
 

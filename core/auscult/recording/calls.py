@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auscult.families import Event
+from auscult.metrics.names import declared
 from auscult.recording.prices import Cost, Prices, Used, normal
 
 if TYPE_CHECKING:
@@ -43,26 +44,14 @@ class Recorder:
         self._event, self._prices = event, prices if prices is not None else Prices.default()
         self._known: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
-        self._calls = Counter("auscult_ai_calls", "Calls to AI services.", (*_WHAT, "outcome"), registry=registry)
-        self._duration = Histogram(
-            "auscult_ai_call_duration_seconds", "Calls, start to end.", _WHAT, registry=registry, buckets=SECONDS
-        )
-        self._first = Histogram(
-            "auscult_ai_first_byte_seconds",
-            "From the call to the first token, byte of sound or word.",
-            _WHAT,
-            registry=registry,
-            buckets=SECONDS,
-        )
-        self._audio = Counter("auscult_ai_audio_seconds", "Seconds of speech, in or out.", _WHAT, registry=registry)
-        self._characters = Counter("auscult_ai_characters", "Characters to be spoken.", _WHAT, registry=registry)
-        self._tokens = Counter(
-            "auscult_ai_tokens", "Tokens of language models.", (*_WHAT, "direction"), registry=registry
-        )
-        self._cost = Counter("auscult_ai_cost_usd", "List price of the calls.", _WHAT, registry=registry)
-        self._unpriced = Counter(
-            "auscult_ai_unpriced_calls", "Calls whose price is not known.", _WHAT, registry=registry
-        )
+        self._calls = Counter(*declared("auscult_ai_calls_total"), registry=registry)
+        self._duration = Histogram(*declared("auscult_ai_call_duration_seconds"), registry=registry, buckets=SECONDS)
+        self._first = Histogram(*declared("auscult_ai_first_byte_seconds"), registry=registry, buckets=SECONDS)
+        self._audio = Counter(*declared("auscult_ai_audio_seconds_total"), registry=registry)
+        self._characters = Counter(*declared("auscult_ai_characters_total"), registry=registry)
+        self._tokens = Counter(*declared("auscult_ai_tokens_total"), registry=registry)
+        self._cost = Counter(*declared("auscult_ai_cost_usd_total"), registry=registry)
+        self._unpriced = Counter(*declared("auscult_ai_unpriced_calls_total"), registry=registry)
 
     def record_stt(
         self,

@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from auscult.metrics.names import declared
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
@@ -42,23 +44,12 @@ class RequestMetrics:
         registry = registry if registry is not None else REGISTRY
         self._app, self._route, self._max_routes = app, route or template_of, max_routes
         self._routes: set[str] = set()
-        self._requests = Counter(
-            "http_server_requests", "Requests served.", ("method", "route", "status"), registry=registry
-        )
+        self._requests = Counter(*declared("http_server_requests_total"), registry=registry)
         self._duration = Histogram(
-            "http_server_request_duration_seconds",
-            "Requests, until the last byte of the answer.",
-            ("method", "route"),
-            registry=registry,
-            buckets=_BOUNDS,
+            *declared("http_server_request_duration_seconds"), registry=registry, buckets=_BOUNDS
         )
-        self._errors = Counter(
-            "http_server_request_errors",
-            "Requests that ended in an exception, by its type, or in a 5xx.",
-            ("method", "route", "type"),
-            registry=registry,
-        )
-        self._active = Gauge("http_server_active_requests", "Requests being served now.", registry=registry)
+        self._errors = Counter(*declared("http_server_request_errors_total"), registry=registry)
+        self._active = Gauge(*declared("http_server_active_requests"), registry=registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

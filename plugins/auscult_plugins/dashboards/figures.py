@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from msgspec import Struct
 
-from auscult import CheckResult, Column, ComponentHealth, Panel, Shape, Stat, Table, View, Waiting
+from auscult import Chart, CheckResult, Column, ComponentHealth, Panel, Query, Shape, Stat, Table, View, Waiting
 from auscult_plugins.dashboards.lines import Points, histories, measured, rates, series
 
 __all__ = ["Figure", "Figures"]
@@ -62,6 +63,34 @@ class Figures(Panel):
         lines = self._lines(view, views)
         head = self._stats(views[0], lines) if len(views) == 1 else [self._table(views)]
         return [*head, *self._charts(view, views, lines)]
+
+    def charts(self) -> Sequence[Chart]:
+        """Figures of one unit in one chart, over every component of the type."""
+        by_unit: dict[str, list[tuple[Figure, Query]]] = {}
+        for figure in self.figures:
+            query = Query(self._expression(figure), f"{{{{component}}}} {figure.title}")
+            unit = figure.unit if figure.factor == 1.0 else ""
+            by_unit.setdefault("s" if figure.name.endswith("_ms") else unit, []).append((figure, query))
+        return [
+            Chart(
+                title=f"{self.heading}: {figures[0][0].title}"
+                if len(figures) == 1
+                else f"{self.heading}, {unit or 'numbers'}",
+                queries=[query for _, query in figures],
+                unit=unit,
+                warning=figures[0][0].warning if len(figures) == 1 else None,
+                critical=figures[0][0].critical if len(figures) == 1 else None,
+            )
+            for unit, figures in by_unit.items()
+        ]
+
+    def _expression(self, figure: Figure) -> str:
+        kind = self.types[0].removesuffix("_client")
+        if figure.name == "response_time_ms":
+            seconds, count = (f"rate(auscult_probe_duration_seconds_{part}[5m])" for part in ("sum", "count"))
+            return f'({seconds} / {count}) and on (component) {{__name__=~"auscult_{kind}_.+"}}'
+        name = re.sub(r"(^|_)ms(?=_|$)", r"\1seconds", figure.name)
+        return f"rate(auscult_{kind}_{name}_total[5m])" if figure.rate else f"auscult_{kind}_{name}"
 
     def _views(self, view: View) -> list[ComponentHealth]:
         if any(view.fill(name) not in ("", "*") for name in self.components):

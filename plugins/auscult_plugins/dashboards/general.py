@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from auscult import Panel, Shape, Stage, Stat, View, Waiting, Waterfall
+from auscult import Chart, Panel, Query, Shape, Stage, Stat, View, Waiting, Waterfall
 from auscult import Text as TextShape
 from auscult_plugins.dashboards.lines import measured, rates, series
 
@@ -90,6 +91,24 @@ class Measured(Panel):
             return numbers
         levels = {"threshold_warning": self.threshold_warning, "threshold_critical": self.threshold_critical}
         return [*numbers, series(lines, unit=self.unit, chart=self.chart, **levels)]
+
+    def charts(self) -> Sequence[Chart]:
+        """Whatever check measures it."""
+        names = "|".join(re.sub(r"\*", ".*", name) for name in self.components)
+        component = f'component=~"{names}"' if names else ""
+        if self.measurement == "response_time_ms":
+            expr = (
+                f"component_health_response_time_ms{{{component}}}"
+                if component
+                else "component_health_response_time_ms"
+            )
+        else:
+            name = re.sub(r"(^|_)ms(?=_|$)", r"\1seconds", self.measurement)
+            expr = f'{{__name__=~"auscult_[a-z0-9_]+_{name}(_total)?"{"," if component else ""}{component}}}'
+        if self.rate:
+            expr = f"rate({expr}[5m])"
+        warning, critical = self.threshold_warning, self.threshold_critical
+        return (Chart(queries=(Query(expr),), unit=self.unit, warning=warning, critical=critical),)
 
 
 class Stages(Panel):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auscult import (
+    Chart,
     Column,
     Gauge,
     HistoryPoint,
     Panel,
+    Query,
     Series,
     Shape,
     Span,
@@ -44,6 +46,15 @@ class SystemHealthPanel(Panel):
             detail=system.message,
             threshold_warning=80.0,
             threshold_critical=60.0,
+        )
+
+    def charts(self) -> Sequence[Chart]:
+        """The share of healthy components, and the verdict."""
+        return (
+            Chart(
+                queries=(Query("system_health_percentage", "healthy"),), kind="gauge", unit="%", warning=80, critical=60
+            ),
+            Chart(queries=(Query("system_health_status", "system"),), title="System", kind="stat", unit="status"),
         )
 
 
@@ -100,6 +111,10 @@ class Components(Panel):
             ],
         )
 
+    def charts(self) -> Sequence[Chart]:
+        """Each component's verdict."""
+        return (Chart(queries=(Query("component_health_status"),), kind="stat", unit="status"),)
+
 
 class ActiveAlerts(Panel):
     """Alerts that go on, and who has taken them on."""
@@ -141,6 +156,11 @@ class ActiveAlerts(Panel):
             ],
         )
 
+    def charts(self) -> Sequence[Chart]:
+        """How many there are; their texts no metric tells."""
+        counted = Query("sum by (severity) (auscult_alerts)", "{{severity}}")
+        return (Chart(queries=(counted,), kind="stat", unit="alerts", warning=1, critical=5),)
+
 
 class ResponseTimes(Panel):
     """How response times went, one line for each component."""
@@ -168,6 +188,14 @@ class ResponseTimes(Panel):
         lines = histories(view, names, lambda point: point.max_ms if self.worst else point.avg_ms)
         return series(lines, unit="ms") if lines else NOTHING_YET
 
+    def charts(self) -> Sequence[Chart]:
+        """The latest times, and percentiles of probes."""
+        buckets = "sum by (le, component) (rate(auscult_probe_duration_seconds_bucket[5m]))"
+        return (
+            Chart(queries=(Query("component_health_response_time_ms"),), unit="ms"),
+            Chart(queries=(Query(f"histogram_quantile(0.95, {buckets})"),), title="95th percentile", unit="s"),
+        )
+
 
 class SuccessRates(Panel):
     """The share of results that did not fail, over time."""
@@ -191,6 +219,10 @@ class SuccessRates(Panel):
             return NOTHING_YET
         drawn: Series = series(lines, unit="%", threshold_warning=95.0, threshold_critical=80.0)
         return drawn
+
+    def charts(self) -> Sequence[Chart]:
+        """Per component."""
+        return (Chart(queries=(Query("component_health_success_rate"),), unit="%", warning=95, critical=80),)
 
 
 def _success(point: HistoryPoint) -> float | None:
@@ -219,6 +251,10 @@ class StatusTimeline(Panel):
             for each in view.chosen(self.components, groups=self.groups, types=self.types)
         ]
         return Timeline(start=view.start, end=view.end, rows=rows) if any(r.spans for r in rows) else NOTHING_YET
+
+    def charts(self) -> Sequence[Chart]:
+        """Verdicts over time."""
+        return (Chart(queries=(Query("component_health_status"),), kind="state-timeline", unit="status"),)
 
 
 def _spans(points: Sequence[HistoryPoint], view: View) -> Iterator[Span]:

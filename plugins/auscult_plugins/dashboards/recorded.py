@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from auscult import (
+    Chart,
     Column,
     ComponentHealth,
     Event,
@@ -15,6 +17,7 @@ from auscult import (
     MetricAnswer,
     MetricQuery,
     Panel,
+    Query,
     Series,
     Shape,
     Stat,
@@ -100,6 +103,40 @@ class Metric(Panel):
         )
         return [number, drawn]
 
+    def charts(self) -> Sequence[Chart]:
+        """The same question in PromQL; variables stay variables."""
+        name, inside = self.metric, ",".join(_matcher(each) for each in self.match)
+        selector = f"{{{inside}}}" if inside else ""
+        by = f" by ({', '.join(self.by)})" if self.by else ""
+        if self.function == "quantile":
+            labels = ", ".join(("le", *self.by))
+            expr = f"histogram_quantile({self.q:g}, sum by ({labels}) (rate({name}_bucket{selector}[5m])))"
+        elif self.function in ("rate", "increase"):
+            expr = f"{self.function}({name}{selector}[5m])"
+        else:
+            expr = f"{self.function}_over_time({name}{selector}[5m])"
+        if self.aggregate and self.function != "quantile":
+            expr = f"{self.aggregate}{by} ({expr})"
+        if self.factor != 1.0:
+            expr = f"{self.factor:g} * {expr}"
+        warning, critical = self.threshold_warning, self.threshold_critical
+        queries = (Query(expr, ""),)
+        return (Chart(queries=queries, unit=self.unit, stacked=self.stacked, warning=warning, critical=critical),)
+
+
+_MATCHER = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)(!?=)(.*)", re.DOTALL)
+
+
+def _matcher(text: str) -> str:
+    """``label=value`` with ``*`` as PromQL has it; a variable of Grafana is a pattern."""
+    found = _MATCHER.fullmatch(text)
+    if found is None:
+        return ""
+    label, equal, value = found.groups()
+    if "*" in value or "$" in value:
+        return f'{label}{"=~" if equal == "=" else "!~"}"{value.replace("*", ".*")}"'
+    return f'{label}{equal}"{value}"'
+
 
 def _lines(answer: MetricAnswer, name: str, factor: float = 1.0) -> list[Line]:
     """One for each track that has any value, named after what tells it from the others."""
@@ -121,8 +158,10 @@ def _lines(answer: MetricAnswer, name: str, factor: float = 1.0) -> list[Line]:
 _ROUTES = ("http_route", "route", "handler", "path_template", "endpoint", "path")
 _STATUSES = ("http_response_status_code", "status_code", "status", "code")
 _CONNECT = """\
-# metrics of prometheus_client, as most middlewares for FastAPI, Starlette and Litestar record them:
+# around an application of FastAPI, Starlette, Litestar, or any other ASGI framework:
+from auscult import RequestMetrics
 from prometheus_client import REGISTRY
+app = RequestMetrics(app, REGISTRY)
 monitor.metrics.add_registry(REGISTRY)
 
 # or, from another process, in auscult.toml:
@@ -214,12 +253,12 @@ def _total(values: Iterable[float | None]) -> float:
 
 
 _RECORD = """\
-from auscult import Event
-monitor.metrics.record(Event(
-    kind="ai_calls", at=monitor.clock.now_ms(),
-    labels={"service": "llm", "provider": "openai", "model": "gpt-4o-mini", "outcome": "ok"},
-    numbers={"duration_seconds": 0.8, "input_tokens": 120, "output_tokens": 80, "cost_usd": 0.00007},
-))"""
+from auscult import Recorder
+recorder = Recorder(event=monitor.metrics.record)
+recorder.record_llm(
+    provider="openai", model="gpt-4o-mini",
+    duration=0.8, first_token=0.3, input_tokens=120, output_tokens=80,
+)"""
 _NUMBERS = {
     "input_tokens": ("Tokens in", "tokens"),
     "output_tokens": ("Tokens out", "tokens"),
@@ -263,6 +302,21 @@ class AiUsage(Panel):
         if views:
             shown.append(_probes(view, views))
         return shown
+
+    def charts(self) -> Sequence[Chart]:
+        """What `auscult.Recorder` counts: calls, cost, tokens, characters, speech."""
+        by = "sum by (service, provider, model)"
+        who = "{{service}} {{provider}} {{model}}"
+        first = f"histogram_quantile(0.95, {by[:-1]}, le) (rate(auscult_ai_first_byte_seconds_bucket[5m])))"
+        return (
+            Chart(
+                queries=(Query(f"{by} (increase(auscult_ai_cost_usd_total[1h]))", who),),
+                title="Cost an hour",
+                unit="USD",
+            ),
+            Chart(queries=(Query(f"{by} (rate(auscult_ai_calls_total[5m]))", who),), title="Calls", unit="1/s"),
+            Chart(queries=(Query(first, who),), title="First byte or token, p95", unit="s"),
+        )
 
 
 def _calls(calls: Sequence[Event]) -> Iterable[Shape]:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from auscult import (
     Bar,
+    Chart,
     Column,
     Heatmap,
     Line,
     Panel,
     Pie,
+    Query,
     RequestFigures,
     RouteFigures,
     Series,
@@ -54,6 +56,14 @@ class RequestVolume(Panel):
             ),
         ]
 
+    def charts(self) -> Sequence[Chart]:
+        """Requests a second, all and by route."""
+        rate = "rate(auscult_http_requests_total[5m])"
+        return (
+            Chart(queries=(Query(f"sum({rate})", "requests"),), title="Rate", kind="stat", unit="1/s"),
+            Chart(queries=(Query(f"sum by (route) ({rate})", "{{route}}"),), unit="1/s", stacked=True),
+        )
+
 
 class RequestDurations(Panel):
     """How long requests took."""
@@ -86,6 +96,13 @@ class RequestDurations(Panel):
                 unit="ms",
             ),
         ]
+
+    def charts(self) -> Sequence[Chart]:
+        """Percentiles over all routes."""
+        buckets = "sum by (le) (rate(auscult_http_request_duration_seconds_bucket[5m]))"
+        shares = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+        queries = tuple(Query(f"histogram_quantile({share}, {buckets})", name) for name, share in shares)
+        return (Chart(queries=queries, unit="s"),)
 
 
 def _rows(part: RouteFigures, bounds: Sequence[float]) -> list[float]:
@@ -144,6 +161,16 @@ class RequestErrors(Panel):
             ),
         ]
 
+    def charts(self) -> Sequence[Chart]:
+        """The share of server errors, and answers by status."""
+        rate = "rate(auscult_http_requests_total{}[5m])"
+        failed, all_ = rate.format('{code=~"5.."}'), rate.format("")
+        share = f"100 * (sum({failed}) or vector(0)) / sum({all_})"
+        return (
+            Chart(queries=(Query(share, "errors"),), title="Errors", kind="stat", unit="%", warning=1, critical=5),
+            Chart(queries=(Query(f"sum by (code) ({all_})", "{{code}}"),), title="By status", unit="1/s"),
+        )
+
 
 def _share(count: int, part: RouteFigures) -> float | None:
     return 100 * count / part.count if part.count else None
@@ -188,6 +215,11 @@ class Endpoints(Panel):
                 for (method, route), part in routes
             ],
         )
+
+    def charts(self) -> Sequence[Chart]:
+        """Requests by route, the busiest first."""
+        busiest = "topk(20, sum by (method, route) (increase(auscult_http_requests_total[1h])))"
+        return (Chart(queries=(Query(busiest, "{{method}} {{route}}"),), title="Requests an hour", kind="bargauge"),)
 
 
 def _seconds(figures: RequestFigures) -> list[float]:
