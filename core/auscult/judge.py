@@ -101,6 +101,9 @@ class Judge:
         return self._health.trend(component, self.now).value if name == "trend" else None
 
     def _of_system(self, name: str) -> Any:
-        if name == "trend":
-            return self._health.system_trend(self.now).value
+        match name:
+            case "status":  # without the message of the summary, which names everybody who is not well
+                return self._health.system_status().value
+            case "trend":
+                return self._health.system_trend(self.now).value
         return ", ".join(self._health.of_status(Status.UNHEALTHY)) or None

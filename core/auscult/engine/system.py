@@ -78,7 +78,7 @@ class Tally:
         """The verdict and the totals, without components."""
         total, healthy = len(self._entries), self._counts.get(Status.HEALTHY, 0)
         return SystemHealth(
-            status=self._status(),
+            status=self.status(),
             healthy_components=healthy,
             total_components=total,
             health_percentage=healthy * 100 / total if total else 0.0,
@@ -97,7 +97,8 @@ class Tally:
         won = self._weight(Status.HEALTHY) + self._weight(Status.DEGRADED) / 2
         return min(won / total, 1.0) * 100 if total else 0.0
 
-    def _status(self) -> Status:
+    def status(self) -> Status:
+        """The verdict alone; it costs the same however many there are."""
         if not self._entries or self._counts.get(Status.UNKNOWN, 0) == len(self._entries):
             return Status.UNKNOWN
         if self._critical or self._weight(Status.UNHEALTHY) > self._weight() / 2 * ROUNDING:

@@ -9,10 +9,7 @@ from typing import Any, Generic, TypeVar
 from auscult.model import ComponentHealth, Status, SystemHealth
 from auscult.rules.windows import READER, WindowReader
 
-__all__ = ["RECKONED", "Data", "RuleData", "SystemData"]
-
-RECKONED = frozenset({"trend", "unhealthy"})
-"""Names whose values are made only when a rule asks for them."""
+__all__ = ["Data", "RuleData", "SystemData"]
 
 V = TypeVar("V")
 Look = Callable[[Any], Any]
@@ -24,9 +21,11 @@ class Data(Mapping[str, Any], Generic[V]):
     __slots__ = ("_look", "_reckon", "_view", "windows")
 
     _fields: Mapping[str, Look] = {}
+    _reckoned: frozenset[str] = frozenset()
+    """Names whose values are made only when a rule asks for them, where somebody is there to make them."""
 
     def __init__(self, look: Callable[[], V], reckon: Callable[[str], Any] | None = None) -> None:
-        """`reckon(name)` gives what costs too much to be made for every view; see `RECKONED`."""
+        """`reckon(name)` gives what is had more cheaply one by one than as part of the view; see `_reckoned`."""
         self._look = look
         self._reckon = reckon
         self._view: V | None = None
@@ -42,7 +41,7 @@ class Data(Mapping[str, Any], Generic[V]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of that name, or `default`."""
-        if self._reckon is not None and key in RECKONED:
+        if self._reckon is not None and key in self._reckoned:
             value = self._reckon(key)
         elif (field := self._fields.get(key)) is not None:
             value = field(self.view)
@@ -92,6 +91,7 @@ class RuleData(Data[ComponentHealth]):
 
     __slots__ = ()
 
+    _reckoned = frozenset({"trend"})
     _fields = {
         "component": attrgetter("component_name"),
         "component_type": attrgetter("component_type"),
@@ -141,6 +141,7 @@ class SystemData(Data[SystemHealth]):
 
     __slots__ = ()
 
+    _reckoned = frozenset({"status", "trend", "unhealthy"})
     _fields = {
         "status": lambda view: view.status.value,
         "message": _text("message"),

@@ -294,6 +294,10 @@ class HealthMonitor:
         counted = [tracked.state for tracked in self._tracked.values() if tracked.component.counted]
         return worst([health.trend_at(state, now) for state in counted])
 
+    def system_status(self) -> Status:
+        """The verdict over all that count."""
+        return self._tally.status()
+
     def of_status(self, status: Status) -> list[str]:
         """Names of the components that count and have that status, which is not `healthy`."""
         return self._tally.of_status(status)
