@@ -239,6 +239,7 @@ OPTIONS = {
     "http": {"url": "http://127.0.0.1:9/"},
     "livekit": {"url": "http://127.0.0.1:9", "api_key": "key", "api_secret": "s" * 32},
     **{kind: {"base_url": "http://127.0.0.1:9/v1"} for kind in ("stt", "llm", "tts")},
+    "metric": {"metric": "voice_calls_total"},
     "orchestrator": {"url": "http://127.0.0.1:9"},
     "ping": {"host": "127.0.0.1"},
     "redis": {"url": "redis://127.0.0.1:9"},
