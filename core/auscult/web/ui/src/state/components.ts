@@ -36,12 +36,15 @@ export interface Group {
   members: string[];
 }
 
+/** The group of what does not count: the monitor itself. */
+export const MONITOR = "the monitor itself";
+
 /** Groups and their members, what is broken first; the same object as long as nothing has moved. */
 export const groups = computed<Group[]>((previous = []) => {
   const found = new Map<string, Component[]>();
   for (const held of known.value.values()) {
     const { component } = held.value;
-    const name = component.group || (component.counted ? "" : "the monitor itself");
+    const name = component.group || (component.counted ? "" : MONITOR);
     const members = found.get(name);
     if (members) members.push(component);
     else found.set(name, [component]);
@@ -55,7 +58,7 @@ export const groups = computed<Group[]>((previous = []) => {
 });
 
 function isMonitor(group: Group): boolean {
-  return group.name === "the monitor itself";
+  return group.name === MONITOR;
 }
 
 function same(a: Group[], b: Group[]): boolean {

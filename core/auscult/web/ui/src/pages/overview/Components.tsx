@@ -3,7 +3,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { Component, Status } from "../../api/types";
 import { Sign } from "../../parts/Sign";
 import { Empty } from "../../parts/states";
-import { counted, type Group, groups, known } from "../../state/components";
+import { counted, type Group, groups, known, MONITOR } from "../../state/components";
 import { route, setQuery } from "../../state/route";
 import { ComponentRow } from "./ComponentRow";
 
@@ -79,7 +79,8 @@ function GroupCard({ group }: { group: Group }) {
     .map((name) => known.value.get(name)?.peek().component)
     .filter((member): member is Component => member !== undefined);
   const healthy = members.filter((member) => member.status === "healthy").length;
-  const title = group.name || (groups.value.length > 1 ? "other" : "components");
+  const named = groups.value.some((other) => other.name !== "" && other.name !== MONITOR);
+  const title = group.name || (named ? "other" : "components");
   return (
     <section class="card flush group" aria-label={`Group ${title}`}>
       <header class="group-head">
