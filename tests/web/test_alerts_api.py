@@ -192,6 +192,40 @@ def test_everything_survives_a_restart(tmp_path):
         )
 
 
+PLANNED = """
+[components.pushed]
+check = "push"
+[maintenance.now]
+match = { rule = "Planned*" }
+start = "2020-01-01T00:00:00Z"
+end = "2098-01-01T00:00:00Z"
+comment = "a long one"
+[maintenance.nightly]
+cron = "30 2 * * *"
+timezone = "Europe/Berlin"
+duration = "1h"
+[maintenance.over]
+start = "2020-01-01T00:00:00Z"
+end = "2021-01-01T00:00:00Z"
+"""
+
+
+def test_maintenance_is_shown_and_holds(tmp_path):
+    """Which windows there are, whether they hold, when they next begin or end; an alert says which keeps it quiet."""
+    with Serving(tmp_path, PLANNED) as server, server.client() as client:
+        windows = {each["name"]: each for each in client.get("/api/v1/maintenance").json()["windows"]}
+        assert windows["now"]["in_force"]
+        assert windows["now"]["next_change"] == "2098-01-01T00:00:00.000Z"
+        assert windows["now"]["matchers"] == [{"name": "rule", "value": "Planned*", "negative": False}]
+        assert windows["over"]["in_force"] is False
+        assert windows["over"]["next_change"] is None
+        assert datetime.fromisoformat(windows["nightly"]["next_change"]) - datetime.now(UTC) < timedelta(hours=26)
+        assert windows["nightly"]["duration"] == 3600
+        client.post("/api/v2/alerts", json=[{"labels": {"alertname": "PlannedWork"}}])
+        (alert,) = client.get("/alerts", params={"status": "suppressed"}).json()["alerts"]
+        assert alert["suppressed_by"] == "maintenance now"
+
+
 ROUTED = """
 [components.pushed]
 check = "push"

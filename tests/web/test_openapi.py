@@ -56,6 +56,7 @@ OPERATIONS = {
     "listPanels",
     "listPlugins",
     "listRecent",
+    "listMaintenance",
     "listResults",
     "listRules",
     "listSilences",

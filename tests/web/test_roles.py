@@ -90,6 +90,7 @@ NEEDS = {
     ("GET", "/api/v1/events"): "viewer",
     ("GET", "/api/v1/audit"): "operator",
     ("GET", "/api/v1/silences"): "viewer",
+    ("GET", "/api/v1/maintenance"): "viewer",
     ("POST", "/api/v1/silences"): "operator",
     ("POST", "/api/v1/silences/preview"): "viewer",
     ("DELETE", "/api/v1/silences/{ident:str}"): "operator",

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from auscult.alert import Alert, AlertChange, AlertStatus, ChangeKind
 from auscult.alerts.matching import Matcher
-from auscult.alerts.quiet import Silence
+from auscult.alerts.quiet import MaintenanceWindow, Silence
 from auscult.alerts.rows import Row, RowState
 from auscult.clock import iso_millis, iso_seconds
 from auscult.kinds import Channel
@@ -31,6 +31,8 @@ __all__ = [
     "ChannelList",
     "DeliveryBody",
     "DeliveryList",
+    "MaintenanceBody",
+    "MaintenanceList",
     "NoteBody",
     "PreviewBody",
     "ResendBody",
@@ -47,6 +49,8 @@ __all__ = [
 ]
 
 _PRINTABLE = "^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]*$"
+MAX_TIME = 253_402_300_799_000
+"""The last second of the year 9999, in ms."""
 _Text = Annotated[str, Meta(max_length=2000, pattern=_PRINTABLE)]
 _Ident = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00-\\x1f]*$")]
 
@@ -252,6 +256,43 @@ class SilenceList(Struct, frozen=True, kw_only=True):
     silences: list[SilenceBody]
 
 
+class MaintenanceBody(Struct, frozen=True, kw_only=True):
+    """Planned work, during which nobody is told of the alerts that match."""
+
+    name: str
+    matchers: list[MatcherBody]
+    """Empty: every alert."""
+    in_force: bool
+    next_change: str | None
+    """When it ends, or next begins; null when it never does again."""
+    cron: str
+    timezone: str
+    duration: float
+    """Seconds from each start that `cron` names."""
+    comment: str
+
+    @classmethod
+    def of(cls, window: MaintenanceWindow, now: int) -> MaintenanceBody:
+        """The body for a window."""
+        edge = window.next_edge(now)
+        return cls(
+            name=window.name,
+            matchers=[MatcherBody(name=m.name, value=m.value, negative=m.op == "!=") for m in window.matchers],
+            in_force=window.covers(now),
+            next_change=None if edge is None or edge > MAX_TIME else iso_millis(edge),
+            cron=window.cron,
+            timezone=window.timezone,
+            duration=window.duration,
+            comment=window.comment,
+        )
+
+
+class MaintenanceList(Struct, frozen=True, kw_only=True):
+    """Maintenance windows."""
+
+    windows: list[MaintenanceBody]
+
+
 class AcknowledgeBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An acknowledgement; an empty object is one without a note and without an end."""
 
@@ -428,6 +469,6 @@ def milliseconds(moment: datetime | None) -> int | None:
     if moment is None:
         return None
     found = int(moment.timestamp() * 1000)
-    if not 0 <= found <= 253_402_300_799_000:
+    if not 0 <= found <= MAX_TIME:
         raise ValueError("the time lies outside of 1970 to 9999")
     return found

@@ -31,6 +31,8 @@ from auscult.web.alert_bodies import (
     ChannelList,
     DeliveryBody,
     DeliveryList,
+    MaintenanceBody,
+    MaintenanceList,
     NoteBody,
     PreviewBody,
     ResendBody,
@@ -200,6 +202,11 @@ def _silence_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     async def silences() -> SilenceList:
         return SilenceList(silences=[SilenceBody.of(silence) for silence in monitor.alerts.silences()])
 
+    @_get("/maintenance", operation_id="listMaintenance", summary="Maintenance windows of the configuration")
+    async def maintenance() -> MaintenanceList:
+        now = monitor.clock.now_ms()
+        return MaintenanceList(windows=[MaintenanceBody.of(window, now) for window in monitor.alerts.windows()])
+
     @_act("/silences", operation_id="addSilence", summary="Tell nobody of the alerts that match, for a while")
     async def silence(data: JSONBody[SilenceRequest], request: Request[Any, Any, Any]) -> SilenceBody:
         ends_at = _ms(data.ends_at)
@@ -241,7 +248,7 @@ def _silence_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
     async def end(ident: _SilenceIdent, request: Request[Any, Any, Any]) -> SilenceBody:
         return SilenceBody.of(await monitor.alerts.end_silence(ident, by=_who(request)))
 
-    return (silences, silence, preview, end)
+    return (silences, maintenance, silence, preview, end)
 
 
 def _delivery_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
