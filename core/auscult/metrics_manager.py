@@ -23,6 +23,7 @@ from auscult.metrics.intake import Intake, Limits, Refusals
 from auscult.metrics.merging import Merger
 from auscult.metrics.own import OwnMetrics
 from auscult.metrics.query import MetricAnswer, MetricQuery
+from auscult.metrics.registry import RegistryReader
 from auscult.metrics.requests import Requests
 from auscult.model import ComponentHealth, Problem, Reading, SystemHealth
 from auscult.runtime.alert_stats import alert_figures
@@ -436,6 +437,7 @@ class _Registry:
 
     def __init__(self, registry: CollectorRegistry, intake: Intake) -> None:
         self.registry, self.intake = registry, intake
+        self._reader = RegistryReader(registry, intake.table)
         self.latest: list[Samples] = []
         self.busy = False
         self.error = ""
@@ -444,7 +446,7 @@ class _Registry:
         """Bring `latest` up to date; what goes wrong is in `error`."""
         self.busy = True
         try:
-            self.intake.put(self.registry.collect())
+            self.intake.put(self._reader.families(monotonic))
             self.latest, self.error = self.intake.samples(), ""
         except Exception as error:  # collectors are the user's
             self.latest, self.error = [], f"cannot be collected: {type(error).__name__}: {error}"

@@ -101,10 +101,17 @@ class Intake:
             return
         self._row(table, (name or family.name, labels_of(labels)), value, at, self._clock())
 
-    def put(self, families: Iterable[Metric | Samples]) -> None:
-        """All there is, in place of what there was."""
+    def table(self, name: str) -> Table | None:
+        """The table of that family."""
+        return self._tables.get(name)
+
+    def put(self, families: Iterable[Metric | Samples | str]) -> None:
+        """All there is, in place of what there was; the name of a family whose table is up to date stands for it."""
         named: dict[str, Table] = {}
         for each in families:
+            if isinstance(each, str):
+                named[each] = self._tables[each]
+                continue
             family = each.family if isinstance(each, Samples) else family_of_metric(each)
             if family.name in named:
                 self._refusals.count(self.origin, "family_twice", f"the family `{family.name}` is there twice")
@@ -121,6 +128,7 @@ class Intake:
         if layout is None:
             layout = self._layouts[table.family.name] = _Layout()
         now = self._clock()
+        table.exemplars.clear()
         if isinstance(given, Samples):
             rows = [self._row(table, (name, labels), value, at, now) for name, labels, value, at in given]
         else:
