@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib.metadata import distributions, entry_points
 from pathlib import Path
 
 from auscult import Catalogue
@@ -74,10 +75,20 @@ def _metrics(catalogue: Catalogue) -> str:
     return "\n".join(["| name | type | unit | labels | meaning |", "| --- | --- | --- | --- | --- |", *rows])
 
 
+def _catalogue() -> Catalogue:
+    """What the distributions of this checkout offer: all of them, and nobody else's."""
+    ours = {"auscult", *(file.parent.name for file in DOCS.parent.glob("contrib/*/pyproject.toml"))}
+    missing = sorted(ours - {entry.name for entry in distributions()})
+    if missing:
+        sys.exit(f"not installed: {', '.join(missing)}; install them all (`make test` does) before the pages are made")
+    entries = entry_points(group="auscult")
+    return Catalogue.discover(entry_points=[entry for entry in entries if entry.dist and entry.dist.name in ours])
+
+
 def main() -> int:
     """Fill or check every page; returns the exit code."""
     check, stale = "--check" in sys.argv, []
-    catalogue = Catalogue.discover()
+    catalogue = _catalogue()
     for file, text in {**payloads(), **for_others()}.items():
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             stale.append(file)
