@@ -7,7 +7,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.ui.browser import looking
+from tests.ui.browser import looking, violations
 from tests.ui.site import Site, site_config
 from tests.web.serving import eventually
 
@@ -41,6 +41,7 @@ def test_a_break_and_its_mending_show_live(overview: Page, site: Site):
     card = overview.get_by_role("article", name=re.compile("component_unhealthy speech"))
     expect(card).to_contain_text("nobody has taken it on")
     expect(overview).to_have_title(re.compile("1 unhealthy"))
+    expect(overview.locator('link[rel="icon"]')).to_have_attribute("href", re.compile("^data:image/svg.*c62f35"))
     site.push("agent", "unhealthy", "cannot hear")
     expect(overview.locator(".verdict")).to_contain_text("takes agent with it")
     expect(overview.locator(".changes")).to_contain_text("speech is unhealthy")
@@ -255,6 +256,7 @@ def test_nobody_sees_anything_before_the_login(browser: Browser, guarded: Site):
         page.goto("/#/alerts")
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
         expect(page.get_by_text("speech")).to_have_count(0)
+        assert violations(page) == []
         page.get_by_label("Name").fill("ada")
         page.get_by_label("Password").fill("not hers at all")
         page.get_by_role("button", name="Log in").click()

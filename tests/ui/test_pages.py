@@ -67,6 +67,31 @@ def test_every_page_is_whole_and_accessible(browser: Browser, busy: Site, path: 
                 assert violations(page) == [], (width, theme)
 
 
+def test_forms_are_accessible_and_give_the_focus_back(browser: Browser, busy: Site):
+    """Each form in an alert, the silence, a new dashboard, a panel's options: axe-core finds nothing; Escape closes."""
+    with looking(browser, busy.url.rstrip("/"), width=390) as page:
+        page.goto("/#/alerts")
+        card = page.get_by_role("article", name=re.compile("component_unhealthy speech"))
+        for name in ("Acknowledge", "Silence", "Resolve", "Note"):
+            card.get_by_role("button", name=name, exact=True).click()
+            expect(card.get_by_role("form")).to_be_visible()
+            expect(card.locator("form input:focus")).to_have_count(1)
+            assert violations(page) == [], name
+            page.keyboard.press("Escape")
+            expect(card.get_by_role("form")).to_have_count(0)
+            expect(card.get_by_role("button", name="Acknowledge")).to_be_focused()
+        page.goto("/#/dashboards")
+        page.get_by_role("button", name="New dashboard").click()
+        expect(page.get_by_label("Title")).to_be_focused()
+        assert violations(page) == []
+        page.goto("/#/dashboards/system_overview/edit")
+        page.get_by_text("Title, time range, variables").click()
+        page.get_by_role("button", name="Add a variable").click()
+        page.get_by_role("button", name="Set up").nth(1).click()
+        expect(page.locator(".edit-form")).to_be_visible()
+        assert violations(page) == []
+
+
 def test_the_first_view_is_small_and_soon_there(browser: Browser, busy: Site):
     """At most 100 KB over the wire in all, data included, and something is painted before the data is there."""
     with looking(browser, busy.url.rstrip("/")) as page:

@@ -1,6 +1,6 @@
 // A button that does something on the server: it waits, and says what went wrong beside itself.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
 
 export interface Doing {
@@ -42,6 +42,14 @@ interface Props {
 export function Action({ children, act, kind = "plain", small = false, sure }: Props) {
   const doing = useDoing();
   const [asking, setAsking] = useState(false);
+  const wasAsking = useRef(false);
+  // The button and the question take each other's place; the focus goes along.
+  const focused = (element: HTMLButtonElement | null) => {
+    if (element && wasAsking.current !== asking) {
+      wasAsking.current = asking;
+      element.focus();
+    }
+  };
   const size = small ? "small" : "";
   if (asking) {
     return (
@@ -55,7 +63,7 @@ export function Action({ children, act, kind = "plain", small = false, sure }: P
         >
           Yes
         </button>
-        <button type="button" class={`button ${size}`} onClick={() => setAsking(false)}>
+        <button ref={focused} type="button" class={`button ${size}`} onClick={() => setAsking(false)}>
           No
         </button>
       </span>
@@ -64,6 +72,7 @@ export function Action({ children, act, kind = "plain", small = false, sure }: P
   return (
     <>
       <button
+        ref={focused}
         type="button"
         class={`button ${kind} ${size}`}
         disabled={doing.busy}

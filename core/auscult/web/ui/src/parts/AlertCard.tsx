@@ -1,5 +1,5 @@
 // One alert, and in its place what one can do about it.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { path, post } from "../api/client";
 import type { Alert } from "../api/types";
 import { takeAlert } from "../state/alerts";
@@ -17,10 +17,20 @@ type Form = "" | "acknowledge" | "silence" | "resolve" | "note";
 
 export function AlertCard({ alert, linked = true }: { alert: Alert; linked?: boolean }) {
   const [form, setForm] = useState<Form>("");
-  const close = () => setForm("");
+  const card = useRef<HTMLElement>(null);
+  // Who closes a form is where the form was, not at the top of the page.
+  const close = () => {
+    setForm("");
+    requestAnimationFrame(() => card.current?.querySelector<HTMLElement>(".alert-actions button")?.focus());
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && form !== "") close();
+  };
   const over = alert.status === "resolved";
   return (
     <article
+      ref={card}
+      onKeyDown={onKey}
       class={`alert-card severity-edge-${alert.severity} alert-${alert.status}`}
       aria-label={`${alert.severity} alert ${alert.name} ${alert.component}`}
     >
