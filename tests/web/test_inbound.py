@@ -136,6 +136,8 @@ async def test_large_bodies_are_taken_and_larger_ones_are_not():
     """More than the API's usual limit: a sender that was cut off has much to say."""
     async with asking() as client:
         many = [posted(instance=f"host-{number}", summary="x" * 400) for number in range(3000)]
+        bad = assert_problem(await client.post("/api/v2/alerts", json=[*many[:1500], {"labels": {}}]), 400)
+        assert bad["errors"][0]["key"] == "[1500]"
         assert len(json.dumps(many)) > 1 << 20
         assert (await client.post("/api/v2/alerts", json=many)).status_code == 200
         assert len(await open_alerts(client, rule="HostDown")) == 3000

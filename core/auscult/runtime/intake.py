@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
 from auscult.alerts.external import Externals, Task
@@ -29,6 +30,8 @@ log = logging.getLogger("auscult.alerts")
 
 AT_ONCE = 200
 """New alerts of one request that are judged before it is answered."""
+LOOKED_AT = 1000
+"""Alerts looked through before the loop gets a turn."""
 SLICE = 100
 """Alerts judged before the loop gets a turn: a few milliseconds."""
 QUIET = 0.05
@@ -107,7 +110,7 @@ class Intake:
             raise StoreError(f"{self.waiting} alerts wait to be judged, more than enough; post these again later")
         self._latest = self._clock.monotonic()
         now = self._clock.now_ms()
-        tasks, refused = self._externals.take(posted, now)
+        tasks, refused = await self._take(posted, now)
         if not self._lots and (len(tasks) <= AT_ONCE or self._store is None or self._loop is None):
             for task in tasks:
                 self._externals.do(task, now)
@@ -117,6 +120,16 @@ class Intake:
         elif self._lots:  # what was posted before by somebody else is perhaps not on disk yet
             await self._wait_for(self._lots[-1])
         return False, refused
+
+    async def _take(self, posted: Sequence[Posted], now: int) -> tuple[list[Task], list[tuple[int, str]]]:
+        """Look through a request, however large, without holding up everybody else."""
+        tasks, refused = self._externals.take(posted[:LOOKED_AT], now)
+        for begin in range(LOOKED_AT, len(posted), LOOKED_AT):
+            await anyio.lowlevel.checkpoint()
+            more, bad = self._externals.take(posted[begin : begin + LOOKED_AT], now)
+            tasks += more
+            refused += [(begin + at, reason) for at, reason in bad]
+        return tasks, refused
 
     async def _wait_for(self, lot: _Lot) -> None:
         with anyio.move_on_after(PATIENCE):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
+import anyio.lowlevel
 from litestar import Request, delete, get, post
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import BaseRouteHandler
@@ -53,6 +54,8 @@ from auscult.web.problems import BODY_ERRORS, ERRORS
 
 __all__ = ["alert_api_routes", "alert_routes"]
 
+AT_ONCE = 200
+"""Alerts put into words before the loop gets a turn."""
 _get = partial(get, responses=ERRORS)
 _act = partial(post, role="operator", status_code=200, responses=ERRORS | BODY_ERRORS, before_request=require_json)
 _Ident = Annotated[str, PathParameter(description="The alert's id.", max_length=200)]
@@ -81,9 +84,14 @@ def alert_routes(monitor: Monitor) -> list[BaseRouteHandler]:
         manager = monitor.alerts
         known = manager.open_alerts() if status is AlertStatus.SUPPRESSED else manager.alerts()
         chosen = [alert for alert in known if _is_wanted(alert, severity, status, component, rule)]
+        bodies: list[SeedAlertBody] = []
+        for begin in range(0, len(chosen), AT_ONCE):
+            if begin:
+                await anyio.lowlevel.checkpoint()
+            bodies += map(SeedAlertBody.of, chosen[begin : begin + AT_ONCE])
         summary = manager.summary()
         return AlertsBody(
-            alerts=[SeedAlertBody.of(alert) for alert in chosen],
+            alerts=bodies,
             summary=SummaryBody(
                 total_active=summary.total_active,
                 total_resolved=summary.total_resolved,
