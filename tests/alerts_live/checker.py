@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 
 from auscult.alert import AlertChange
-from auscult.runtime.delivery import UNSETTLED
+from auscult.runtime.delivery import PARALLEL, UNSETTLED
 
 TOLD = {"fired", "reopened", "escalated", "resolved"}
-IN_DOUBT = 4 + UNSETTLED
+IN_DOUBT = PARALLEL + UNSETTLED
 """Deliveries that may be on the wire, or arrived without that being on disk, when the process is killed."""
 
 

@@ -30,7 +30,7 @@ log = logging.getLogger("auscult.delivery")
 
 WINDOW_MS = 86_400_000
 """How long after its first attempt a delivery is tried again; afterwards it is given up."""
-PARALLEL = 4
+PARALLEL = 8
 """Deliveries in flight per channel, for different alerts."""
 AT_ONCE = 50
 """Envelopes taken before the loop gets a turn."""
