@@ -83,8 +83,8 @@ def _api_performance() -> Dashboard:
             Placed(panel=RecordedApi(), id="recorded_api"),
             Placed(panel=RequestVolume(), id="request_volume", description="Requests to auscult itself"),
             Placed(panel=RequestDurations(), id="response_times", description="Requests to auscult itself"),
-            Placed(panel=RequestErrors(), id="errors", description="Requests to auscult itself"),
-            Placed(panel=Endpoints(), id="endpoints", description="Requests to auscult itself"),
+            Placed(panel=RequestErrors(), id="errors", description="Requests to auscult itself", width=4, height=7),
+            Placed(panel=Endpoints(), id="endpoints", description="Requests to auscult itself", width=8, height=7),
         ],
     )
 

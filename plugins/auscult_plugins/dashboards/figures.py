@@ -9,7 +9,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from auscult import Chart, CheckResult, Column, ComponentHealth, Panel, Query, Shape, Stat, Table, View, Waiting
-from auscult_plugins.dashboards.lines import Points, histories, measured, rates, series
+from auscult_plugins.dashboards.lines import Points, measured, rates, response_times, series
 
 __all__ = ["Figure", "Figures"]
 
@@ -147,7 +147,7 @@ class Figures(Panel):
     ) -> list[Shape]:
         names = [each.component_name for each in views][:MOST_LINES]
         charts: list[Shape] = []
-        if times := histories(view, names, lambda point: point.avg_ms):
+        if times := response_times(view, names):
             charts.append(series(times, title="Response time", unit="ms"))
         by_unit: dict[str, dict[str, Points]] = {}
         for figure, drawn in lines.items():

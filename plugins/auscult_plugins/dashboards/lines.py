@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from auscult import CheckResult, HistoryPoint, Line, Series, View
 
-__all__ = ["Points", "histories", "measured", "rates", "series"]
+__all__ = ["Points", "histories", "measured", "rates", "response_times", "series"]
+
+MINUTE = 60_000
+"""What the history is summed up by at least, ms."""
 
 Points = Sequence[tuple[int, float | None]]
 """Time (ms) and value, oldest first."""
@@ -44,6 +47,16 @@ def measured(view: View, component: str, value: Callable[[CheckResult], float | 
         if (number := value(result)) is not None:
             points[result.at // view.step * view.step] = number
     return list(points.items())
+
+
+def response_times(view: View, components: Iterable[str], *, worst: bool = False) -> dict[str, Points]:
+    """How long results took: single ones where that is fine enough to tell them apart, else summed up by minutes."""
+    names = list(components)
+    if view.step < MINUTE:
+        single = {name: measured(view, name, lambda result: result.response_time_ms) for name in names}
+        if any(single.values()):
+            return {name: points for name, points in single.items() if points}
+    return histories(view, names, lambda point: point.max_ms if worst else point.avg_ms)
 
 
 def rates(points: Points) -> Points:

@@ -22,7 +22,7 @@ from auscult import (
     View,
     Waiting,
 )
-from auscult_plugins.dashboards.lines import histories, series
+from auscult_plugins.dashboards.lines import histories, response_times, series
 
 __all__ = ["ActiveAlerts", "Components", "ResponseTimes", "StatusTimeline", "SuccessRates", "SystemHealthPanel"]
 
@@ -185,7 +185,7 @@ class ResponseTimes(Panel):
         views = view.chosen(self.components, groups=self.groups, types=self.types)
         views.sort(key=lambda each: -(each.p95_ms or 0.0))
         names = [each.component_name for each in views[: self.at_most]]
-        lines = histories(view, names, lambda point: point.max_ms if self.worst else point.avg_ms)
+        lines = response_times(view, names, worst=self.worst)
         return series(lines, unit="ms") if lines else NOTHING_YET
 
     def charts(self) -> Sequence[Chart]:
