@@ -26,6 +26,7 @@ __all__ = [
     "of_histograms",
     "on_grid",
     "quantile",
+    "rates",
     "top",
 ]
 
@@ -98,14 +99,22 @@ def on_grid(buckets: Buckets, times: Sequence[int], step: int, function: str, *,
     column: Sequence[float] = buckets.columns[name]
     if divisor:
         column = list(map(truediv, column, buckets.columns[divisor[0]]))
-    elif function == "rate":
-        column = [grown * 1000 / step for grown in column]
     found: list[float | None] = [None] * len(times)
     first = times[0] if times else 0
     for start, value in zip(buckets.starts, column, strict=True):
         place = (start - first) // step
         if 0 <= place < len(found):
             found[place] = value
+    return found
+
+
+def rates(buckets: Buckets, times: Sequence[int], step: int, known: tuple[int, int]) -> list[float | None]:
+    """Growth a second, over that part of each stretch of which something is known: the last one is still going on."""
+    found = on_grid(buckets, times, step, "increase", counts=True)
+    for at, (start, more) in enumerate(zip(times, found, strict=True)):
+        if more is not None:
+            length = min(start + step, known[1]) - max(start, known[0])
+            found[at] = more * 1000 / length if length > 0 else None
     return found
 
 

@@ -23,6 +23,7 @@ from auscult.store.metric_tables import BLOCK, LEVELS
 __all__ = ["MetricReader", "StoredFamily", "StoredSeries"]
 
 _SOURCES = ("samples", "minutes", "hours")
+_PARTS = 60
 _FINEST = 1000
 """Stretches made from samples are whole seconds."""
 
@@ -125,7 +126,8 @@ class MetricReader:
             if len(series) > query.SERIES_AT_MOST:
                 reason = f"{len(series)} series match, more than {query.SERIES_AT_MOST}; say more about their labels"
                 return MetricAnswer(times=[], step=0, tracks=[], reason=reason)
-            level = _level(connection, series[0].id, start, (end - start) // max(points, 1))
+            # One stretch alone is to lie exactly where it was asked for.
+            level = _level(connection, series[0].id, start, (end - start) // (points if points > 1 else _PARTS))
             times, step = _grid(start, end, points, _FINEST if level < 0 else LEVELS[level][0])
             function = "increase" if question.function == "quantile" else question.function
             if function in ("rate", "increase") and not any(each.counts for each in series):
@@ -221,7 +223,10 @@ def _values(
             return query.grown(moments, numbers, times, step, per_second=function == "rate")
         buckets = bucketed(moments, numbers, step, counts=series.counts, wanted=wanted, origin=first)
     else:
-        buckets = _rolled(tails, series, level, first, end, wanted).coarser(step, first)
+        fine, known = _rolled(tails, series, level, first, end, wanted)
+        buckets = fine.coarser(step, first)
+        if function == "rate":
+            return query.rates(buckets, times, step, known)
     return query.on_grid(buckets, times, step, function, counts=series.counts)
 
 
@@ -290,7 +295,10 @@ class _Tails:
         return times[:], matrix[place::BLOCK]
 
 
-def _rolled(tails: _Tails, series: StoredSeries, level: int, start: int, end: int, wanted: Collection[str]) -> Buckets:
+def _rolled(
+    tails: _Tails, series: StoredSeries, level: int, start: int, end: int, wanted: Collection[str]
+) -> tuple[Buckets, tuple[int, int]]:
+    """Roll-ups, and from when to when something is known."""
     size, period = LEVELS[level]
     block, place = divmod(series.id, BLOCK)
     names = {*wanted, "last"} if series.counts else wanted  # the last number is what a counter grows from
@@ -306,4 +314,6 @@ def _rolled(tails: _Tails, series: StoredSeries, level: int, start: int, end: in
         times, values, _ = _within(times, values, 0, 1 << 62)
         before = found.columns["last"][-1] if series.counts and len(found) else None
         found = merged(found, bucketed(times, values, size, before=before, counts=series.counts, wanted=names))
-    return found
+    first = found.starts[0] if len(found) else 0
+    last = times[-1] if times else found.starts[-1] + size if len(found) else 0
+    return found, (first, last)

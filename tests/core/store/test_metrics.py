@@ -185,6 +185,25 @@ def test_rate_and_increase_over_restarts(store, points, source):
     assert "no counter" in wrong.reason
 
 
+def test_the_stretch_that_is_going_on_shows_no_dip(store):
+    """A rate is over the time of which something is known, from samples and from roll-ups."""
+    filled(store, hours=2)
+    now = START + 2 * HOUR - 500_000
+    for points in (400, 60, 7, 2, 1):
+        rate = answer(store, MetricQuery(name="calls_total", function="rate"), START, now, points).tracks[0].values
+        known = [value for value in rate if value is not None]
+        assert known[-1] == pytest.approx(1.0, abs=0.12), points
+
+
+def test_one_stretch_lies_where_it_was_asked_for(store):
+    """To a sixtieth of its length, so that a rule over five minutes looks at five minutes."""
+    filled(store, hours=2)
+    for minutes in (5, 30, 90):
+        end = START + 100 * 60_000 + 12_000
+        found = answer(store, MetricQuery(name="load", function="min"), end - minutes * 60_000, end, 1)
+        assert found.tracks[0].values[0] >= 100 - minutes - minutes / 60
+
+
 def test_series_together_by_labels_and_the_largest(store):
     """Sum, average, least, largest, how many; apart by a label; the top of them."""
     for second in range(10):
