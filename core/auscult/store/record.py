@@ -26,6 +26,8 @@ from auscult.store.schema import FILE, MIGRATIONS
 __all__ = ["Record", "recorded"]
 
 PAGE = 5000
+OVERDUE = 2_000
+"""Milliseconds from the begin of a run in which everything is tried that waited for it."""
 
 
 @contextmanager
@@ -100,7 +102,8 @@ class Record:
                 if (found := msgpack.decode(body, type=AlertChange)).alert.id in wanted
             ]
             every = map(row_of, connection.execute(f"SELECT {ROW} FROM delivery ORDER BY id"))  # noqa: S608
-            rows = [_as_of(row, now) for row in every if row.number <= wanted.get(row.alert, 0)]
+            at = {(each.alert.id, each.alert.number): each.at for each in changes}
+            rows = [_as_of(row, now, at[row.alert, row.number]) for row in every if (row.alert, row.number) in at]
         return Kept(
             alerts=alerts,
             changes=changes,
@@ -148,8 +151,11 @@ class Record:
         return self._reader.recent(since=now - 3_600_000, limit=limit, upto=upto)
 
 
-def _as_of(row: Row, now: int) -> Row:
-    """A row of the outbox as it was at that time."""
+def _as_of(row: Row, now: int, changed: int) -> Row:
+    """A row of the outbox as it was at that time (ms), as far as it still says; `changed` is when its change was."""
     if row.done_at is not None and row.done_at > now:
         row = replace(row, state=RowState.PENDING, done_at=None, into="", error="")
-    return replace(row, since=0) if row.since > now else row
+    if row.since <= now:
+        return row
+    # It waited, and its due time has been overwritten since: one that was tried right after the start was overdue.
+    return replace(row, since=0, due=changed if row.since - now < OVERDUE else row.since)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import sys
 from contextlib import suppress
 from itertools import pairwise
@@ -73,9 +74,9 @@ def anyio_backend():
     return "asyncio"
 
 
-def loaded(tmp_path):
+def loaded(tmp_path, more=""):
     path = tmp_path / "auscult.toml"
-    path.write_text(SETTINGS)
+    path.write_text(SETTINGS + more)
     return load(path, environ={"AUSCULT_STATE_DIR": str(tmp_path / "state")}, catalogue=Catalogue.discover())
 
 
@@ -163,6 +164,20 @@ async def test_runs_one_after_the_other(tmp_path):
     assert later.exact_from == third.at
     assert 0 < later.results < found.results
     assert_same(later)
+
+
+async def test_a_channel_that_is_down(tmp_path):
+    """Who could be told decides neither which alerts there are nor when; over a restart neither."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    dead = f'[channels.dead]\nchannel = "webhook"\nwebhook_url = "http://127.0.0.1:{port}/"\n'
+    settings, catalogue = loaded(tmp_path, dead)
+    for seed in range(2):
+        monitor = Monitor.from_settings(settings, catalogue)
+        await monitor.run()
+        await busy(monitor, random.Random(seed), 1.5)
+        await monitor.stop()
+    assert_same(judged_again(tmp_path, settings))
 
 
 KILLED = """
