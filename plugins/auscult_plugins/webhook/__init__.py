@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from functools import cached_property
 from typing import Literal
 from urllib.parse import quote
@@ -28,6 +29,9 @@ from auscult_plugins.webhook.target import Target, check_header, find_target
 from auscult_plugins.webhook.template import Template, TemplateProblem
 
 __all__ = ["WebhookChannel", "auscult_channels"]
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9/:@\-._~+=]*")
+"""A key that can stand in a header as it is; ours all do."""
 
 
 class WebhookChannel(Channel, dict=True):
@@ -83,11 +87,12 @@ class WebhookChannel(Channel, dict=True):
             body = self._body(notification)
         except TemplateProblem as error:
             raise DeliveryError(str(error), retry=False) from None
-        headers = self._sent_headers(notification, body, ctx.clock.now_ms() // 1000)
+        headers = self._own_headers(notification, body, ctx.clock.now_ms() // 1000)
         if kept.is_possible():
             await self._over_kept(headers, body, ctx)
         else:
-            await deliver(self, ctx, self.webhook_url, content=body, headers=headers, method=self.method)
+            sent = self._fixed | headers
+            await deliver(self, ctx, self.webhook_url, content=body, headers=sent, method=self.method)
 
     def close(self) -> None:
         """See `Channel.close`."""
@@ -99,9 +104,12 @@ class WebhookChannel(Channel, dict=True):
             return self._template.render(notification)
         return encode((document if self.format == "auscult" else alertmanager_document)(notification))
 
-    def _sent_headers(self, notification: Notification, body: bytes, now: int) -> dict[str, str]:
-        id_ = quote(notification.key, safe="/:@-._~+=", errors="surrogatepass")
-        headers = self._fixed | {
+    def _own_headers(self, notification: Notification, body: bytes, now: int) -> dict[str, str]:
+        """Those that differ from request to request."""
+        id_ = notification.key
+        if not _PLAIN_KEY.fullmatch(id_):
+            id_ = quote(id_, safe="/:@-._~+=", errors="surrogatepass")
+        headers = {
             "webhook-id": id_,
             "webhook-timestamp": str(now),
             "auscult-attempt": str(notification.attempt),
@@ -112,7 +120,7 @@ class WebhookChannel(Channel, dict=True):
 
     async def _over_kept(self, headers: dict[str, str], body: bytes, ctx: ChannelContext) -> None:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        request = f"{self._target.start}{lines}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body
+        request = b"%b%bcontent-length: %d\r\n\r\n%b" % (self._start, lines.encode("ascii"), len(body), body)
         try:
             answer = await self._kept().exchange(request, ctx)
         except EgressRefused as error:
@@ -126,7 +134,7 @@ class WebhookChannel(Channel, dict=True):
             raise_for_reply(
                 httpx.Response(answer.status, headers=said, content=answer.body),
                 who=self._target.host,
-                secrets=request_secrets(self, self.webhook_url, headers),
+                secrets=request_secrets(self, self.webhook_url, self._fixed | headers),
                 now=ctx.clock.now_ms(),
             )
 
@@ -153,6 +161,12 @@ class WebhookChannel(Channel, dict=True):
         named = {name.lower(): value for name, value in self.headers.items()}
         login = {"authorization": self._target.login} if self._target.login else {}
         return {"user-agent": f"auscult/{__version__}", "content-type": self.content_type} | login | named
+
+    @cached_property
+    def _start(self) -> bytes:
+        """How every request begins."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self._fixed.items())
+        return f"{self._target.start}{lines}".encode("latin-1")
 
     @cached_property
     def _target(self) -> Target:

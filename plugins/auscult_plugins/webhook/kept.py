@@ -147,6 +147,8 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Answer] | None = None
         self._parser: Any = None
+        self._awaits = False
+        """A request is out, and nothing of its answer has come yet."""
         self._status = self._read = self._requests = 0
         self._headers: list[tuple[str, str]] = []
         self._body = bytearray()
@@ -159,11 +161,9 @@ class _Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes) -> Answer:
         """One request. Raises OSError."""
-        import httptools
-
         if self._transport is None or self._transport.is_closing():
             raise _Gone("the connection was closed without an answer")
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser, self._awaits = None, True
         self._status = self._read = 0
         self._headers, self._body = [], bytearray()
         waiter: asyncio.Future[Answer] = self._home.loop.create_future()
@@ -197,6 +197,11 @@ class _Connection(asyncio.Protocol):
         import httptools
 
         self._read += len(data)
+        if self._awaits:
+            self._awaits = False
+            if self._is_plain(data):
+                return
+            self._parser = httptools.HttpResponseParser(self)
         if self._parser is None or self._read > MAX_ANSWER:
             self._end(OSError("the answer is longer than anybody wants"))
             return
@@ -204,6 +209,23 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._end(OSError(f"the answer is not HTTP: {error}"))
+
+    def _is_plain(self, data: bytes) -> bool:
+        """Take the usual receipt, complete in one piece and without frills; anything else is for the parser."""
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or not data.startswith(b"HTTP/1.1 2") or not data[9:12].isdigit():
+            return False
+        head = data[:end].lower()
+        if b"\nconnection:" in head or b"\ntransfer-encoding:" in head:
+            return False
+        length = head.partition(b"\ncontent-length:")[2].partition(b"\r")[0].strip() or b"-"
+        if not (length.isdigit() and len(data) == end + 4 + int(length)):
+            return False
+        self._status = int(data[9:12])
+        self._tell()
+        self.since = self._home.loop.time()
+        self._home.release(self)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._home.forget(self)

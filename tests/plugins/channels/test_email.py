@@ -439,9 +439,9 @@ async def test_a_server_that_hangs_is_cut(refused, greeting):
     """Before or after its greeting: at the channel's own time limit, in words, and the connection is gone."""
     with listening(greeting) as (port, ended):
         with anyio.fail_after(10):
-            error = await refused(channel_to(port, timeout=0.5))
+            error = await refused(channel_to(port, timeout=2))
         assert error.retry is True
-        assert "no answer within 0.5 s" in str(error)
+        assert "no answer within 2 s" in str(error)
         assert ended.wait(10), "the connection was left open"
 
 

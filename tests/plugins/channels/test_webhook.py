@@ -215,10 +215,11 @@ async def test_an_address_that_the_policy_forbids_is_permanent(refused, receiver
 
 async def test_a_receiver_that_never_answers_is_cut(send, receiver):
     """At the channel's own timeout; the connection is not used for anybody else."""
-    channel = WebhookChannel(webhook_url=receiver.url, timeout=0.3)
-    receiver.answers = [receiver.hang]
+    channel = WebhookChannel(webhook_url=receiver.url, timeout=2)
+    receiver.otherwise = receiver.hang
     with pytest.raises(TimeoutError):
         await send(channel, make_notification())
+    receiver.otherwise = reply()
     await send(WebhookChannel(webhook_url=receiver.url), make_notification())
     await send(channel, make_notification())
     cut, *others = [each.connection for each in receiver.requests]
