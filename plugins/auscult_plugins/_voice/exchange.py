@@ -68,7 +68,7 @@ class Exchange:
         """Start the stopwatch anew, right before the request that counts."""
         self.started = self._last = self.clock.monotonic()
 
-    def mark(self, stage: str, waiting_for: str = "") -> float:
+    def mark(self, stage: str, waiting_for: str = "the judgement of what came") -> float:
         """End `stage` now; seconds since the start."""
         now = self.clock.monotonic()
         self.stages[stage] = self.stages.get(stage, 0.0) + now - self._last
