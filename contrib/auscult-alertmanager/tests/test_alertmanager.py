@@ -138,7 +138,7 @@ async def test_a_real_alertmanager_is_kept_from_forgetting(real, anyio_backend, 
     rule = f"kept-{anyio_backend}"
     monitor = Monitor([Component(name="a", check=Flag(), interval=0.2)], interval=0.2)
     monitor.alerts.add_rule(AlertRule(name=rule, condition="flag > 0", severity=AlertSeverity.HIGH))
-    channel = AlertmanagerChannel(url=real, resend=Duration("1s"), firing_for=Duration("3s"))
+    channel = AlertmanagerChannel(url=real, resend=Duration("1s"), firing_for=Duration("6s"))
     monitor.alerts.add_channel("alertmanager", channel)
     await monitor.run()
     try:
@@ -147,7 +147,7 @@ async def test_a_real_alertmanager_is_kept_from_forgetting(real, anyio_backend, 
                 await anyio.sleep(0.05)
             (alert,) = [alert for alert in monitor.alerts.alerts() if alert.rule == rule]
             await monitor.alerts.acknowledge(alert.id, by="ann")
-            end, seen = anyio.current_time() + 5, set()
+            end, seen = anyio.current_time() + 8, set()
             while anyio.current_time() < end:
                 seen.update(alert["endsAt"] for alert in listed(real, rule))
                 assert listed(real, rule), "it was forgotten although it goes on"
@@ -156,7 +156,7 @@ async def test_a_real_alertmanager_is_kept_from_forgetting(real, anyio_backend, 
         await monitor.stop()
     assert len(seen) > 2
     assert first[0]["startsAt"] == listed(real, rule)[0]["startsAt"]
-    until(lambda: not listed(real, rule), 10)
+    until(lambda: not listed(real, rule), 20)
 
 
 class Flag(Check):

@@ -409,7 +409,7 @@ async def test_nobody_left_is_permanent(refused, server):
 async def test_the_mail_counts_before_the_farewell(send, server):
     """A server that has the mail and then hangs at QUIT has the mail."""
     server.answer("QUIT", "hang")
-    with anyio.fail_after(15):
+    with anyio.fail_after(25):
         await send(channel_to(server), make_notification())
     assert len(server.taken) == 1
 
