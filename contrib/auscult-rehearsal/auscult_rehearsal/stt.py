@@ -47,7 +47,10 @@ class SpeechToText(OpenAIStandIn):
             pcm = pcm_of(audio)
         except ValueError:
             return error(400, "Invalid file format. Supported formats: ['wav']", "invalid_request_error", None)
-        text = "" if self.fault == "silent" else await self._ears.hear(pcm)
+        try:
+            text = "" if self.fault == "silent" else await self._ears.hear(pcm)
+        except RuntimeError as gone:  # also at the end, while somebody still speaks
+            return error(503, str(gone), "server_error", None)
         return _answer(fields, text, len(pcm) / 2 / RATE)
 
 
