@@ -213,7 +213,8 @@ class Outbox:
             return None
         self._fence += 1
         until = now + (lease or self._lease)
-        entries.sort(key=lambda entry: entry.order)
+        if len(entries) > 1:
+            entries.sort(key=lambda entry: entry.order)
         for entry in entries:
             if entry.slot.pending is entry:
                 entry.slot.pending = None
@@ -224,9 +225,9 @@ class Outbox:
             )
         envelope = Envelope(
             channel=channel,
-            rows=tuple(entry.row for entry in entries),
-            changes=tuple(entry.change for entry in entries),
-            notices=tuple(_notice(entry) for entry in entries),
+            rows=tuple([entry.row for entry in entries]),
+            changes=tuple([entry.change for entry in entries]),
+            notices=tuple([_notice(entry) for entry in entries]),
             fence=self._fence,
             until=until,
         )

@@ -91,7 +91,8 @@ class _Worker:
     @property
     def room(self) -> bool:
         """Whether one more may start; a hung one takes up its place until it ends."""
-        self.hung = {sending for sending in self.hung if sending.running}
+        if self.hung:
+            self.hung = {sending for sending in self.hung if sending.running}
         limit = 1 if self.breaker.is_open else self.parallel
         if self.renewal is not None and self.renewal.busy:
             return False

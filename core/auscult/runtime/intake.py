@@ -32,13 +32,13 @@ AT_ONCE = 200
 """New alerts of one request that are judged before it is answered."""
 LOOKED_AT = 1000
 """Alerts looked through before the loop gets a turn."""
-SLICE = 100
+SLICE = 200
 """Alerts judged before the loop gets a turn: a few milliseconds."""
 QUIET = 0.05
 """Seconds without a request after which the rest is worked off; more urgent is to take what comes."""
 LONGEST = 1.0
 """Seconds after which it is worked off all the same."""
-UNCOMMITTED = 5
+UNCOMMITTED = 20
 """Batches on their way to the disk beyond which no further one is made."""
 MOST_WAITING = 200_000
 """Alerts that may wait to be judged; further ones are refused until there is room."""
