@@ -27,7 +27,7 @@ __all__ = ["LIMIT", "Drawn", "Easel"]
 
 log = logging.getLogger("auscult.dashboards")
 
-LIMIT = 5.0
+LIMIT = 10.0
 """Seconds that one panel has."""
 AT_ONCE = 4
 """Panels drawn at the same time."""

@@ -78,7 +78,11 @@ class LiveView(View):
         store = self._store
         if store is None or component not in self.components:
             return ()
-        return self._once(("history", component), lambda: store.history(component, self.start, self.end, self.points))
+        # Two statements serve them all, and where one is asked for, others mostly follow.
+        found: Mapping[str, Sequence[HistoryPoint]] = self._once(
+            ("history",), lambda: store.histories(list(self.components), self.start, self.end, self.points)
+        )
+        return found.get(component, ())
 
     def results(self, component: str) -> Sequence[CheckResult]:
         """See `View.results`."""

@@ -47,6 +47,7 @@ class Store:
         self.note_state = writer.note_state
         self.stats = writer.stats
         self.history = reader.history
+        self.histories = reader.histories
         self.results = reader.results
         self.recent = reader.recent
         self.uptime = reader.uptime

@@ -108,9 +108,8 @@ class _Page:
         history: dict[str, Sequence[HistoryPoint]] = {}
         if store is not None:
             end = (now // DAY_MS + 1) * DAY_MS
-            for view in views:
-                name = view.component_name
-                history[name] = store.history(name, end - DAYS * DAY_MS, end, DAYS)
+            names = [view.component_name for view in views]
+            history |= store.histories(names, end - DAYS * DAY_MS, end, DAYS)
         return msgspec.json.encode(page_body(settings, views, history, incidents, now))
 
 

@@ -10,6 +10,8 @@ __all__ = ["Points", "histories", "measured", "rates", "response_times", "series
 
 MINUTE = 60_000
 """What the history is summed up by at least, ms."""
+FEW = 30
+"""Components up to which single results are read: among many, each takes a look of its own."""
 
 Points = Sequence[tuple[int, float | None]]
 """Time (ms) and value, oldest first."""
@@ -52,7 +54,7 @@ def measured(view: View, component: str, value: Callable[[CheckResult], float | 
 def response_times(view: View, components: Iterable[str], *, worst: bool = False) -> dict[str, Points]:
     """How long results took: single ones where that is fine enough to tell them apart, else summed up by minutes."""
     names = list(components)
-    if view.step < MINUTE:
+    if view.step < MINUTE and len(view.components) <= FEW:
         single = {name: measured(view, name, lambda result: result.response_time_ms) for name in names}
         if any(single.values()):
             return {name: points for name, points in single.items() if points}

@@ -210,11 +210,14 @@ class SuccessRates(Panel):
     """Groups to show."""
     types: tuple[str, ...] = ()
     """Types to show."""
+    at_most: int = 20
+    """Lines at most; the components with the lowest success come first."""
 
     def show(self, view: View) -> Shape:
         """Lines in percent; unknown results are not counted."""
         views = view.chosen(self.components, groups=self.groups, types=self.types)
-        lines = histories(view, [each.component_name for each in views], _success)
+        views.sort(key=lambda each: 100.0 if each.success_rate is None else each.success_rate)
+        lines = histories(view, [each.component_name for each in views[: self.at_most]], _success)
         if not lines:
             return NOTHING_YET
         drawn: Series = series(lines, unit="%", threshold_warning=95.0, threshold_critical=80.0)
