@@ -142,7 +142,7 @@ async def test_what_is_refused_for_good_is_a_dead_letter_and_takes_no_other_with
         assert desk.outbox.counts()["picky"][RowState.DEAD] == 1
 
 
-@pytest.mark.parametrize("value", [None, 7, "ok", b"", [], object()], ids=repr)
+@pytest.mark.parametrize("value", [None, 7, "ok", b"", [], object()], ids=lambda value: type(value).__name__)
 async def test_what_is_returned_means_nothing(value):
     """A channel that came back has delivered, whatever it gave back."""
 
@@ -220,7 +220,7 @@ async def test_a_slow_channel_slows_no_other():
         assert desk.outbox.waiting("slow") > 0
 
 
-@pytest.mark.parametrize("value", ["soon", float("nan"), -1, object(), [1]], ids=repr)
+@pytest.mark.parametrize("value", ["soon", float("nan"), -1, object(), [1]], ids=lambda value: type(value).__name__)
 def test_a_time_limit_that_makes_no_sense_is_the_default(value):
     """Whatever `delivery_timeout` gives back."""
     assert timeout_of(bad(None, timeout=value)) == TIMEOUT

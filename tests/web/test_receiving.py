@@ -62,7 +62,7 @@ async def test_a_request_reaches_its_source(client):
         ("POST", "/in/nobody/numbers", b"", 404),
         ("GET", "/in/hook/numbers", b"", 405),
         ("POST", "/in/hook/numbers", b"1" * 101, 413),
-        ("POST", "/in/hook/numbers", gzip.compress(b"1"), 500),
+        ("POST", "/in/hook/numbers", gzip.compress(b"1", mtime=0), 500),
         ("POST", "/in/hook", b"1", 500),
     ],
 )
