@@ -92,3 +92,18 @@ def test_documents_come_back_as_they_were_and_leave_a_trace(store):
     store.documents.write(drop=[("dashboard", "x")]).result(10)
     assert store.documents.read("dashboard") == []
     assert [row[2:] for row in store.alerts.audits()] == [("ada", "dashboard.create", "x", "")]
+
+
+def test_the_past_of_several_is_that_of_each(store):
+    """Two statements for all give what one question for each gives; those without any result are left out."""
+    for result in results():
+        store.append(result)
+    store.flush()
+    for begin, end, points in ((START, START + 6_000_000, 50), (START - 86_400_000, START + 86_400_000, 7)):
+        found = store.histories(["a", "b", "c", "unknown"], begin, end, points)
+        assert set(found) == {"a", "b", "c"}
+        for name, given in found.items():
+            assert given == store.history(name, begin, end, points)
+            assert sum(point.count for point in given) == 600
+    assert store.histories([], START, START + 1, 5) == {}
+    assert store.histories(["a"], START, START, 5) == {}
