@@ -112,13 +112,11 @@ def measure(system: str, count: int, interval: float, *, warm: float, window: fl
     processes = SYSTEMS[system](count, f"{interval:g}s", port, directory, OURS if one_core else None)
     try:
         time.sleep(warm)
-        before = missed(directory)
-        time.sleep(2)  # the answer has been read, and what it held up has been made up for
         fetch_reset(port)
         peak = Peak(*processes)
         cpu = peak.watch(window)
         seen = fetch(f"http://127.0.0.1:{port}/__stats?interval={interval}")
-        skipped = missed(directory) - before
+        skipped = missed(directory)
     finally:
         for process in (*processes, target):
             process.stop()
@@ -138,7 +136,7 @@ def measure(system: str, count: int, interval: float, *, warm: float, window: fl
         f"{system:<20} {count:>6} @ {interval:>4g} s: {kept['achieved']:7.1f}/s of {kept['asked']:7.1f}, "
         f"{kept['cpu_per_1000']:6.3f} CPU-s/1000, {kept['cpu_percent']:5.1f} %, {kept['rss_mib']:6.0f} MiB, "
         f"late p50 {kept['late_p50_ms']:6.1f} p99 {kept['late_p99_ms']:7.1f} ms"
-        + (f", {skipped:.0f} starts missed and counted" if skipped else ""),
+        + (f", {skipped:.0f} starts missed since the start" if skipped else ""),
         flush=True,
     )
     return kept
