@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -114,6 +115,9 @@ class Tables:
             found += self._tokens_file((directory or Path()) / table.tokens_file, {token.name for token in found})
         for key in ("session_lifetime", "session_idle"):
             refuse_zero(self._report, ("auth", key), getattr(table, key))
+        if table.oidc is not None and any(find_spec(name) is None for name in ("authlib", "joserfc")):
+            message = "needs packages that are not installed; run: pip install 'auscult[oidc]'"
+            self._report.add(("auth", "oidc"), message)
         return AuthSettings(
             tokens=tuple(found),
             users=self._users(table),

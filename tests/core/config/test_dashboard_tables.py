@@ -141,3 +141,12 @@ def test_every_mistake_is_told_with_its_place(tmp_path, installed, text, says):
     told = mistakes_of(tmp_path, installed, text)
     assert any(says in each for each in told), told
     assert not any("plain" in each for each in told), "a hash is not repeated"
+
+
+def test_a_provider_without_its_library_is_told_at_once(tmp_path, installed, monkeypatch):
+    """With the command that mends it, and not when somebody wants to log in."""
+    from auscult.config import tables
+
+    monkeypatch.setattr(tables, "find_spec", lambda name: None)
+    (told,) = mistakes_of(tmp_path, installed, '[auth.oidc]\nissuer = "https://x"\nclient_id = "y"')
+    assert "pip install 'auscult[oidc]'" in told
