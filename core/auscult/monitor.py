@@ -87,6 +87,7 @@ class Monitor:
         self.catalogue = catalogue
         self.settings: Settings | None = None
         self.started_at: int | None = None
+        self._stopping = False
         self.store: Store | None = None
         self._state_dir = Path(state_dir) if state_dir is not None else None
         self._store_options: dict[str, Any] = {}
@@ -162,6 +163,7 @@ class Monitor:
     async def run(self) -> None:
         """Start everything; returns when it runs. Raises StateDirectoryLocked, StoreError."""
         self.started_at = self.clock.now_ms()
+        self._stopping = False
         self._judge.begin(self.started_at)
         if self._state_dir is not None:
             opening = partial(Store.open, self._state_dir, clock=self.clock, **self._store_options)
@@ -194,6 +196,7 @@ class Monitor:
             self.feed.close()
             self._watch_over(end=True)
             self._inbox.close()  # first: what came in is judged before the alerts end
+            self._stopping = True
             await self.alerts.stop()
             await self.metrics.stop()
             await self._runner.stop()
@@ -342,6 +345,10 @@ class Monitor:
 
     def _take(self, result: CheckResult, stored: Stored | None) -> None:
         """The pipeline, in order, without a suspension."""
+        if self._stopping:  # nobody would judge it any more; on disk it would seem to have been judged
+            if stored is not None:
+                stored(StoreError("The monitor is being stopped"))
+            return
         result = self._judge.in_order(result)
         if self.store is not None:
             if stored is None:

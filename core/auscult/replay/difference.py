@@ -9,7 +9,7 @@ from msgspec import Struct
 from auscult.alert import AlertChange, ChangeKind
 from auscult.alert_manager import DELIVERY_FAILED
 
-__all__ = ["Episode", "episodes"]
+__all__ = ["NOT_RULES", "Episode", "episodes"]
 
 _KINDS = frozenset({ChangeKind.FIRED, ChangeKind.REOPENED, ChangeKind.RESOLVED})
 NOT_RULES = frozenset({DELIVERY_FAILED, "silence_ending"})

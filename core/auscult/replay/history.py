@@ -18,7 +18,7 @@ from auscult.alerts.quiet import Silence
 from auscult.config.fingerprint import settings_fingerprint
 from auscult.config.settings import Settings
 from auscult.model import CheckResult
-from auscult.replay.difference import Episode, episodes
+from auscult.replay.difference import NOT_RULES, Episode, episodes
 from auscult.replay.ledger import Ledger
 from auscult.replay.stage import Sent, Stage
 from auscult.runtime.health import restored_results
@@ -153,8 +153,10 @@ class _Replaying:
             act.on(stage)
             act = next(acts, None)
         # What time alone brought after the last result was recorded with its moment: until then the run went on.
-        last = max((change.at for change in self._changes if run.at <= change.at < end), default=run.at)
-        stage.advance(last)
+        own = (
+            change.at for change in self._changes if change.alert.rule not in NOT_RULES and not change.alert.generator
+        )
+        stage.advance(max((at for at in own if run.at <= at < end), default=run.at))
 
     def _results_of(self, run: Run, following: Run | None) -> Iterator[CheckResult]:
         upto = following.result if following is not None else self._last
