@@ -14,7 +14,7 @@ from tests.web.serving import Serving, eventually
 
 from auscult import Monitor, create_app
 
-CANARIES = [f"canary-{number:02}-Zq7/x%{number}" for number in range(21)]
+CANARIES = [f"canary-{number:02}-Zq7/x%{number}" for number in range(22)]
 """With characters that URLs and JSON write in other ways."""
 TELLTALE = '''
 import logging
@@ -149,6 +149,10 @@ api_key = "{text()}"
 check = "command"
 argv = ["/bin/sh", "-c", "echo failed with $SECRET; echo $SECRET >&2; exit 2"]
 environment = {{ SECRET = "{text()}" }}
+[auth.oidc]
+issuer = "http://{echo}"
+client_id = "auscult"
+client_secret = "{text()}"
 [auth.tokens.me]
 role = "admin"
 token = "{text()}"
