@@ -1,4 +1,5 @@
 // What the lines are, and their values: where somebody points, else the latest. A click hides a line.
+import { useState } from "preact/hooks";
 import { quantity } from "../format/numbers";
 import { clock, moment } from "../format/time";
 import { lineToken } from "./palette";
@@ -14,12 +15,15 @@ interface Props {
 }
 
 const DAY_MS = 86_400_000;
+/** Lines that are named at once; a wall of two hundred would hide its chart. */
+const NAMED = 14;
 
 export function Legend({ times, lines, unit, pointed, hidden, toggle }: Props) {
+  const [all, setAll] = useState(false);
   const time = pointed === null ? undefined : times[pointed];
   return (
     <div class="legend">
-      {lines.map((line, n) => (
+      {(all ? lines : lines.slice(0, NAMED)).map((line, n) => (
         <button
           key={`${n}${line.title}`}
           type="button"
@@ -32,6 +36,11 @@ export function Legend({ times, lines, unit, pointed, hidden, toggle }: Props) {
           {line.title} <b>{quantity(value(line, pointed), unit)}</b>
         </button>
       ))}
+      {lines.length > NAMED ? (
+        <button type="button" class="legend-item" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? "fewer" : `and ${lines.length - NAMED} more`}
+        </button>
+      ) : null}
       {time === undefined ? null : (
         <span class="legend-time">{Date.now() - time > DAY_MS ? moment(time) : clock(time)}</span>
       )}
