@@ -156,6 +156,7 @@ class AlertManager:
         self._troubled: set[str] = set()
         self._stopped = False
         self._drift: int | None = None
+        self._clock_set: Callable[[int], None] = lambda by: None
         self._ending: set[str] = set()
         """Fingerprints of the reminders that a silence ends soon."""
         self.check_interval = 60.0
@@ -374,9 +375,11 @@ class AlertManager:
         advance: Callable[[int], None],
         next_due: Callable[[], int | None],
         moment: Callable[[int], int],
+        clock_set: Callable[[int], None],
     ) -> None:
         """Let somebody else bring time forward, who has more to do at its moments than alerts; see `Judge`."""
         self._bring, self._due, self._moment_of = advance, next_due, moment
+        self._clock_set = clock_set
 
     def sweep(self) -> None:
         """Do what time alone has brought until now."""
@@ -406,6 +409,8 @@ class AlertManager:
         by, self._drift = drift - self._drift if self._drift is not None else 0, drift
         if abs(by) >= CLOCK_SET:
             log.warning("the clock was set by %+.1f s", by / 1000)
+            self._engine.shift(by)
+            self._clock_set(by)
             self._book.shift(by)
             self._outbox.shift(by)
 

@@ -39,7 +39,7 @@ class Judge:
         self._health, self._alerts, self._changed = health, alerts, changed
         self.now = 0
         """As of when the latest thing was judged (ms)."""
-        alerts.follow(self.advance, self.next_due, self.moment)
+        alerts.follow(self.advance, self.next_due, self.moment, health.on_clock_set)
 
     def begin(self, now: int) -> None:
         """A run begins: whatever was due before counts as of now (ms), and is given a moment more."""

@@ -247,6 +247,18 @@ class RuleEngine:
             heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
+    def shift(self, by: int) -> None:
+        """The wall clock was set by that many ms: what has to last for a while lasts as long as it was meant to."""
+        for tracked in self._tracked.values():
+            tracked.seen += by
+            if tracked.windows is not None:
+                tracked.windows.shift(by)
+            for instance in tracked.instances.values():
+                instance.since = instance.since + by if instance.since is not None else None
+                instance.quiet_since = instance.quiet_since + by if instance.quiet_since is not None else None
+                instance.due = instance.due + by if instance.due is not None else None
+        self._timers = [(due + by, count, tracked, instance) for due, count, tracked, instance in self._timers]
+
     def _ring(self, tracked: Tracked, instance: Instance, now: int, verdicts: list[Verdict]) -> None:
         armed = instance.armed
         if instance.firing:

@@ -66,6 +66,13 @@ class Windows:
                 at.append(now)
                 values.append(value)
 
+    def shift(self, by: int) -> None:
+        """The wall clock was set by that many ms: what is known is as old as it was."""
+        self._now += by
+        self._series = {
+            name: (array("q", [each + by for each in at]), values) for name, (at, values) in self._series.items()
+        }
+
     def window(self, name: str, seconds: float) -> Sequence[float]:
         """Values of the last `seconds` before the latest result, oldest first."""
         if name not in self._series:

@@ -32,6 +32,8 @@ log = logging.getLogger("auscult.health")
 MEMORY = 10_000
 """Results kept in memory for a first look, shared out among all components: at most 100 and at least 1 each."""
 
+LONGEST_PATIENCE = 900.0
+"""Seconds at most for which nothing counts as overdue after the clock was set."""
 RESTORED = 50_000
 """Results read back at the start, shared out among all components: a start takes seconds, not minutes."""
 
@@ -211,6 +213,12 @@ class HealthMonitor:
     def _expiry(self, tracked: _Tracked) -> int | None:
         due = health.expires_at(tracked.state, tracked.component)
         return None if due is None else max(due, self.patient_until)
+
+    def on_clock_set(self, by: int) -> None:
+        """The wall clock was set by that many ms: nothing is overdue because of that."""
+        if by > 0:
+            longest = max((tracked.component.age_limit for tracked in self._tracked.values()), default=0.0)
+            self.patient_until = self._clock.now_ms() + int(min(longest, LONGEST_PATIENCE) * 1000)
 
     def restore(
         self, recent: Mapping[str, list[CheckResult]], states: Mapping[str, tuple[str, int]] = MappingProxyType({})

@@ -272,3 +272,22 @@ async def test_memory_is_let_go_of_what_is_over(tmp_path):
         assert watch.alerts._book.remembered == 0
         assert watch.alerts._outbox._slots == {}
         assert watch.sql("SELECT count(*) FROM alert") == [(1000,)]
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+async def test_a_clock_that_is_set_raises_and_ends_nothing(tmp_path, jump):
+    """Neither `for` nor absence is over by it, no component is without data, and nothing that fires is resolved."""
+    async with Watch(tmp_path) as watch:
+        watch.alerts.add_rule(AlertRule(name="gone", condition="flag > 9", absent=1.5e6))
+        watch.alerts.add_rule(AlertRule(name="long", condition="flag > 0", for_=600.0))
+        await watch.flag(1.0)
+        watch.clock.jump(jump)
+        await watch.settle()
+        await watch.flag(1.0)
+        assert [alert.rule for alert in watch.alerts.open_alerts()] == ["flag"]
+        assert watch.monitor.component_health("a").status == "healthy"
+        await watch.advance(5 * MINUTE)
+        assert [alert.rule for alert in watch.alerts.open_alerts()] == ["flag"]
+        await watch.advance(6 * MINUTE)
+        assert {alert.rule for alert in watch.alerts.open_alerts()} == {"flag", "long"}
+        assert watch.ledger.told == ["flag fired", "long fired"]
