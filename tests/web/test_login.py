@@ -327,5 +327,5 @@ def test_an_open_stream_ends_with_the_session(tmp_path):
                     root = {"X-CSRF-Token": admin.get("/api/v1/session").json()["csrf"]}
                     assert admin.post("/-/reload", headers=root).status_code == 200
                 assert next((line for line in lines if line == "event: bye"), None)
-                assert time.monotonic() - begin < 10
+                assert time.monotonic() - begin < 60
             eventually(lambda: client.get("/dashboards").status_code == 401)
