@@ -5,7 +5,7 @@
 
 Between ``<!-- include: FILE -->`` and ``<!-- end -->`` stands that file as a code block. Between
 ``<!-- kind: NAME -->`` and ``<!-- end -->`` stand the options and measurements of that check, between
-``<!-- channel: NAME -->`` and ``<!-- end -->`` the options of that channel. Between ``<!-- configuration -->`` and
+``<!-- channel: NAME -->``, ``exporter`` or ``source``, the options of that one. Between ``<!-- configuration -->`` and
 ``<!-- end -->`` stands the configuration reference, between ``<!-- metrics -->`` and ``<!-- end -->`` the table of all
 metrics. Schemas and examples of what channels send, and files for Grafana and Prometheus, are whole files; see
 `payloads.py` and `for_others.py`.
@@ -30,7 +30,7 @@ from rule_tables import GENERATED
 
 DOCS = Path(__file__).parent
 _BLOCK = re.compile(
-    r"<!-- (?P<what>include|kind|channel|configuration|metrics|rules)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->",
+    r"<!-- (?P<what>include|kind|channel|exporter|source|configuration|metrics|rules)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->",
     re.DOTALL,
 )
 _LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml", ".json": "json"}
@@ -60,6 +60,12 @@ def _generate(what: str, name: str | None, catalogue: Catalogue) -> str:
     if what == "channel":
         assert name is not None
         return kind_reference(catalogue.channel(name)).strip()
+    if what == "exporter":
+        assert name is not None
+        return kind_reference(catalogue.exporter(name)).strip()
+    if what == "source":
+        assert name is not None
+        return kind_reference(catalogue.source(name)).strip()
     if what == "rules":
         assert name is not None
         return GENERATED[name]()

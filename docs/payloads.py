@@ -20,6 +20,7 @@ from auscult.alert import alert_id, delivery_key, fingerprint
 from auscult.cli.logs import Confidential, JsonLines
 from auscult.config.fielddocs import field_docs, summary
 from auscult_plugins.email.mail import Headers, Mail, mail, read
+from auscult_plugins.json_exporter.document import MetricsDocument
 from auscult_plugins.log_channel import LOGGER, Fields, log_fields, log_line
 from auscult_plugins.webhook.bodies import AlertBody, Body, Taken, alertmanager_document, document
 
@@ -65,7 +66,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         line["$defs"] = more
     line["properties"]["level"]["enum"] = ["debug", "info", "warning", "error", "critical"]
     line["properties"]["logger"]["const"] = LOGGER
-    return {"webhook": _schema(Body), "log-line": line, "email": _schema(Mail)}
+    return {"webhook": _schema(Body), "log-line": line, "email": _schema(Mail), "metrics": _schema(MetricsDocument)}
 
 
 def notifications() -> dict[str, Notification]:

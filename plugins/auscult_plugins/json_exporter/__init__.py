@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from auscult import Duration, Export, Exporter, ExporterContext, SecretStr, Snapshot, deliver, hookimpl
-from auscult_plugins.json_exporter.document import documents, encoded
+from auscult_plugins.json_exporter.document import MetricsDocument, documents, encoded
 from auscult_plugins.json_exporter.file import append, replace
+from auscult_plugins.json_exporter.shaping import Body
 
 __all__ = ["JSONExporter", "auscult_exporters"]
 
@@ -20,7 +21,7 @@ _FOR_PEOPLE = 1_000_000
 """Samples that a file holds at most in one document: all of them."""
 
 
-class JSONExporter(Exporter):
+class JSONExporter(Exporter, dict=True):
     """Writes all metrics as JSON: to a file, to an HTTP address, or to both.
 
     What an address missed is kept on disk and sent later, oldest first. Without either option the document is served at
@@ -29,6 +30,7 @@ class JSONExporter(Exporter):
 
     kind = "json"
     buffers = True
+    may_require = {"minijinja": "templates"}
 
     file_path: str = ""
     """File to write: ``./metrics/metrics.json``. Folders are made."""
@@ -44,6 +46,9 @@ class JSONExporter(Exporter):
     """How many of those are kept."""
     headers: dict[str, SecretStr] = {}
     """Headers of each request; values are treated as secrets."""
+    template: str = ""
+    """Body of a request in the syntax of Jinja, for an address that wants another form; it sees the document's
+    `timestamp`, `timestamp_s`, `metrics`, `part` and `parts`. Needs the extra `templates`."""
     method: Literal["POST", "PUT"] = "POST"
     """Method to send with."""
     gzip: bool = True
@@ -58,6 +63,13 @@ class JSONExporter(Exporter):
             raise ValueError("`endpoint_url` is an address that begins with http:// or https://")
         if self.mode not in ("replace", "append"):
             raise ValueError(f"`mode` = {self.mode!r}: expected replace or append")
+        if self.template and not self.endpoint_url:
+            raise ValueError("`template` shapes what is sent to an `endpoint_url`")
+        self._body  # noqa: B018 - raises where it is no template
+
+    @cached_property
+    def _body(self) -> Body | None:
+        return Body(self.template) if self.template else None
 
     def pushes(self) -> bool:
         """See `Exporter.pushes`."""
@@ -94,8 +106,8 @@ class JSONExporter(Exporter):
         else:
             append(path, data, rotate_bytes=self.rotate_bytes, keep=self.keep_files)
 
-    def _packed(self, document: object) -> bytes:
-        data = encoded(document)
+    def _packed(self, document: MetricsDocument) -> bytes:
+        data = self._body.render(document) if self._body is not None else encoded(document)
         if not self.gzip:
             return data
         packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)

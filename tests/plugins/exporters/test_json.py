@@ -181,3 +181,35 @@ def test_numbers_that_are_none():
     export = JSONExporter().render(Snapshot(0, [Samples.of(kind, samples)]))
     document = json.loads(export.body)
     assert [sample["value"] for sample in document["metrics"][0]["samples"]] == [None, "+Inf", "-Inf", 1e300]
+
+
+async def test_a_body_of_another_form(receiver):
+    """What the template makes of the document, as JSON; texts that break JSON are no danger."""
+    names = """{% for metric in metrics %}{{ metric.name | tojson }}{{ "," if not loop.last }}{% endfor %}"""
+    template = f'{{"at": {{{{ timestamp_s }}}}, "names": [{names}]}}'
+    options = {"endpoint_url": f"http://127.0.0.1:{receiver.port}/", "gzip": False, "push_interval": 30}
+    async with monitor_with(JSONExporter(template=template, **options)):
+        await until(lambda: receiver.requests)
+    body = receiver.requests[0].json
+    assert "jobs_waiting" in body["names"]
+    assert abs(body["at"] - time.time()) < 60
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"template": "{}"}, "endpoint_url"),
+        ({"template": "{{ nothing }}", "endpoint_url": "http://h/"}, "undefined"),
+        ({"template": "{{ metrics }", "endpoint_url": "http://h/"}, "the template fails"),
+        (
+            {"template": '"{% for m in metrics %}{{ m.help }}{% endfor %}"', "endpoint_url": "http://h/"},
+            "does not make JSON",
+        ),
+        ({"endpoint_url": "h:80"}, "begins with http"),
+        ({"file_path": "x", "mode": "add"}, "expected replace or append"),
+    ],
+)
+def test_options_that_make_no_sense(options, says):
+    """Each gets a sentence, before anything is sent."""
+    with pytest.raises(ValueError, match=says):
+        JSONExporter(**options)
