@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Error, expect
 from tests.ui.browser import looking
 from tests.ui.site import Site
 
@@ -142,7 +142,7 @@ def test_payloads_are_shown_as_text(browser: Browser, hostile, place: str):
                   || (e.tagName === "META" && e.httpEquiv)).map((e) => e.outerHTML.slice(0, 200)),
                 handlers: all.filter((e) => [...e.attributes].some((a) => a.name.startsWith("on")))
                   .map((e) => e.outerHTML.slice(0, 200)),
-                links: [...document.querySelectorAll("[href], [src], [action], [formaction]")].map((e) =>
+                links: [...document.querySelectorAll("[href]:not(link[rel=icon]), [src], [action], [formaction]")].map((e) =>
                   e.getAttribute("href") ?? e.getAttribute("src") ?? "").filter((h) => !/^(#|\\/|https?:)/.test(h)),
               };
             }"""
@@ -162,6 +162,19 @@ def test_a_route_that_is_no_route_is_harmless(browser: Browser, hostile):
         with looking(browser, site.url.rstrip("/"), allowed=("404", "400")) as page:
             page.goto(payload)
             expect(page.locator("main")).not_to_be_empty()
+
+
+def test_the_browser_itself_refuses_markup_made_of_a_string(browser: Browser, hostile):
+    """Should ever a line of ours or of a library try: trusted types are asked for, and there are none."""
+    site, *_ = hostile
+    page = browser.new_page()
+    for path in ("/", "/status"):
+        page.goto(f"{site.url.rstrip('/')}{path}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        for line in ("document.body.innerHTML = '<b>bold</b>'", "document.write('x')", "setTimeout('x = 1')"):
+            with pytest.raises(Error, match=r"TrustedHTML|TrustedScript"):
+                page.evaluate(f"() => {{ {line} }}")
+    page.close()
 
 
 def test_the_sources_never_make_markup_of_text():

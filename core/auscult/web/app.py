@@ -32,6 +32,7 @@ from auscult.web.metrics import metrics_routes
 from auscult.web.oidc import oidc_routes
 from auscult.web.openapi_page import openapi_routes
 from auscult.web.page import page_routes
+from auscult.web.policy import POLICY
 from auscult.web.problems import MAX_BODY, problem_handlers
 from auscult.web.public_bodies import IncidentRequest, UpdateRequest
 from auscult.web.receiving import receiving_routes
@@ -45,10 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app", "make_litestar"]
 
 _SECURITY = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }

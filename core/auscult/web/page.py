@@ -21,6 +21,7 @@ from auscult.clock import iso_seconds
 from auscult.model import CheckResult, ComponentHealth, Status, SystemHealth
 from auscult.monitor import SELF, Monitor
 from auscult.web.built import BuiltPage
+from auscult.web.policy import PAGE_POLICY
 
 __all__ = ["page_routes"]
 
@@ -69,11 +70,11 @@ def _shell(built: BuiltPage, path: str) -> BaseRouteHandler:
     """The built page holds no data, so everybody may have it; what it then asks for is judged."""
 
     @get(path, public=True, include_in_schema=False, media_type="text/html", name=f"auscult-page-{path}")
-    async def page(request: Request[Any, Any, Any]) -> str:
+    async def page(request: Request[Any, Any, Any]) -> Response[str]:
         found = built.page("index.html", request.scope.get("root_path", ""))
         if found is None:
             raise NotFoundException("The page is just being built anew; try again")
-        return found
+        return Response(found, media_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
 
     return page
 

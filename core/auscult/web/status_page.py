@@ -29,6 +29,7 @@ from auscult.web.badges import ShieldBody, badge
 from auscult.web.built import BuiltPage
 from auscult.web.caller import who
 from auscult.web.json_bodies import require_json
+from auscult.web.policy import PAGE_POLICY
 from auscult.web.problems import BODY_ERRORS, CONFLICT, ERRORS
 from auscult.web.public_bodies import (
     DAY_MS,
@@ -118,10 +119,12 @@ def status_page_routes(monitor: Monitor, built: BuiltPage | None, current: Curre
     page = _Page(monitor, current)
 
     @get("/status", status_page=True, include_in_schema=False, media_type="text/html")
-    async def html(request: Request[Any, Any, Any]) -> str:
+    async def html(request: Request[Any, Any, Any]) -> Response[str]:
         settings = page.settings()
         found = built.page("status.html", request.scope.get("root_path", "")) if built is not None else None
-        return found if found is not None else _rendered(settings, await page.body(), request)
+        if found is not None:
+            return Response(found, media_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
+        return Response(_rendered(settings, await page.body(), request), media_type="text/html")
 
     @get(
         "/api/v1/status-page",
