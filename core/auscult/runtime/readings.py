@@ -60,7 +60,9 @@ def _from_mapping(value: Mapping[str, Any]) -> Reading:
 def clean_text(text: str, secrets: tuple[str, ...] = ()) -> str:
     """One bounded line: control characters become spaces, secrets ``***``."""
     text = scrub(text, secrets)
-    text = (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
+    if not text.isprintable():  # lone surrogates cannot be written anywhere
+        text = _CONTROL.sub(" ", text.encode("utf-8", "replace").decode())
+    text = text.strip()
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
