@@ -34,6 +34,7 @@ _HOMES = {
     ),
     "auscult.families": ("Event", "Export", "Family", "Sample", "Samples", "SeriesKey", "Snapshot", "labels_of"),
     "auscult.hookspecs": ("hookimpl",),
+    "auscult.increases": ("Growth", "Increase", "Increases", "is_counted"),
     "auscult.kinds": (
         "Answer",
         "Channel",
@@ -72,7 +73,7 @@ _HOMES = {
     "auscult.recording.calls": ("Recorder",),
     "auscult.recording.prices": ("Cost", "Prices"),
     "auscult.recording.requests": ("RequestMetrics",),
-    "auscult.replies": ("deliver", "deliver_each", "mask", "raise_for_reply", "request_secrets"),
+    "auscult.replies": ("deliver", "deliver_each", "deliver_parts", "mask", "raise_for_reply", "request_secrets"),
     "auscult.rules.rule": ("AlertRule",),
     "auscult.shapes": (
         "Bar",
@@ -134,6 +135,10 @@ if TYPE_CHECKING:
     from auscult.families import Snapshot as Snapshot
     from auscult.families import labels_of as labels_of
     from auscult.hookspecs import hookimpl as hookimpl
+    from auscult.increases import Growth as Growth
+    from auscult.increases import Increase as Increase
+    from auscult.increases import Increases as Increases
+    from auscult.increases import is_counted as is_counted
     from auscult.kinds import Answer as Answer
     from auscult.kinds import Channel as Channel
     from auscult.kinds import ChannelContext as ChannelContext
@@ -178,6 +183,7 @@ if TYPE_CHECKING:
     from auscult.recording.requests import RequestMetrics as RequestMetrics
     from auscult.replies import deliver as deliver
     from auscult.replies import deliver_each as deliver_each
+    from auscult.replies import deliver_parts as deliver_parts
     from auscult.replies import mask as mask
     from auscult.replies import raise_for_reply as raise_for_reply
     from auscult.replies import request_secrets as request_secrets

@@ -1,8 +1,8 @@
 """What channels and exporters do with HTTP: send one request, and turn what comes of it into a `DeliveryError`.
 
 `deliver` sends and judges; `raise_for_reply` judges a reply that was got some other way; `deliver_each` is for
-receivers that take one alert at a time. None tries again: that is the core's work, and the `DeliveryError` says whether
-it can help, and when. What is in the address's path, in the
+receivers that take one alert at a time, `deliver_parts` for those that take a snapshot in pieces. None tries again: that
+is the core's work, and the `DeliveryError` says whether it can help, and when. What is in the address's path, in the
 options typed `SecretStr` and in the headers is in no message and in no log.
 """
 
@@ -12,10 +12,11 @@ import base64
 import json as _json
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from auscult.errors import DeliveryError, EgressRefused
@@ -32,12 +33,14 @@ __all__ = [
     "channel_secrets",
     "deliver",
     "deliver_each",
+    "deliver_parts",
     "mask",
     "raise_for_reply",
     "request_secrets",
     "retry_after",
 ]
 
+T = TypeVar("T")
 LONGEST_WAIT = 86_400.0
 """Seconds; a receiver that asks for more is tried again after this."""
 _MAX_BODY = 16_384
@@ -59,8 +62,10 @@ async def deliver(
     content: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     method: str = "POST",
+    answer: bool = False,
 ) -> httpx.Response:
-    """Send one request; return when the receiver took it (any 2xx), without its body.
+    """Send one request; return when the receiver took it (any 2xx), without its body, or with `answer` as far as it has
+    up to 16 KiB.
 
     `json` is encoded as UTF-8; or give `content` and its ``Content-Type``. Raises `DeliveryError`: to be tried again
     for a failed connection, 5xx, 408, 425 and 429, permanent for every other answer, for an address that is none, and
@@ -81,11 +86,12 @@ async def deliver(
         async with ctx.http.stream(
             method, origin, content=content, headers=sent, extensions={"target": target}
         ) as response:
-            if not response.is_success:
-                body = await _beginning(response)
-                answer = httpx.Response(response.status_code, headers=_plain(response), content=body)
-                raise_for_reply(answer, who=origin.host, secrets=secrets, now=ctx.clock.now_ms())
-            return response
+            if response.is_success and not answer:
+                return response
+            body = await _beginning(response)
+            whole = httpx.Response(response.status_code, headers=_plain(response), content=body)
+            raise_for_reply(whole, who=origin.host, secrets=secrets, now=ctx.clock.now_ms())
+            return whole
     except EgressRefused as error:
         raise DeliveryError(scrub(str(error), secrets), retry=False) from None
     except httpx.InvalidURL:
@@ -125,6 +131,44 @@ async def deliver_each(
     if refused:
         more = f" ({len(refused)} of {len(notification.notices)} alerts)" if len(notification.notices) > 1 else ""
         raise DeliveryError(f"{refused[0]}{more}", retry=False)
+
+
+async def deliver_parts(
+    exporter: Exporter,
+    key: object,
+    make: Callable[[], Awaitable[Iterable[T]]],
+    send: Callable[[T], Awaitable[object]],
+) -> None:
+    """Send what `key` names, a snapshot's time say, in several requests: `make` gives the parts, `send` sends one.
+
+    What is to be tried again ends the attempt; the next attempt with the same key goes on with the part at which this
+    one stopped, and makes none anew: the class of `exporter` is declared with ``dict=True``, so that its objects can
+    remember them. What is refused for good does not keep the other parts back; it is raised at the end, as one
+    permanent `DeliveryError`.
+    """
+    memory: _Parts | None = vars(exporter).get("_parts")
+    if memory is None or memory.key != key:
+        memory = vars(exporter)["_parts"] = _Parts(key, deque(await make()))
+    while memory.left:
+        try:
+            await send(memory.left[0])
+        except DeliveryError as error:
+            if error.retry:
+                raise
+            memory.refused.append(str(error))
+        memory.left.popleft()
+    vars(exporter).pop("_parts", None)
+    if memory.refused:
+        more = f" ({len(memory.refused)} of {memory.count} parts)" if memory.count > 1 else ""
+        raise DeliveryError(f"{memory.refused[0]}{more}", retry=False)
+
+
+class _Parts:
+    """What is left of a snapshot that goes out in parts."""
+
+    def __init__(self, key: object, left: deque[Any]) -> None:
+        self.key, self.left, self.count = key, left, len(left)
+        self.refused: list[str] = []
 
 
 def raise_for_reply(

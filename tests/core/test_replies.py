@@ -13,7 +13,19 @@ from msgspec import structs
 from tests.notices import RealContext, make_notice, notify
 from tests.servers.vendor import RESET, Answer, Vendor, serving
 
-from auscult import Channel, DeliveryError, Notification, SecretStr, deliver, deliver_each, mask, raise_for_reply
+from auscult import (
+    Channel,
+    DeliveryError,
+    Exporter,
+    Notification,
+    SecretStr,
+    Snapshot,
+    deliver,
+    deliver_each,
+    deliver_parts,
+    mask,
+    raise_for_reply,
+)
 from auscult.replies import LONGEST_WAIT, retry_after
 from auscult.runtime.egress import EgressPolicy
 
@@ -271,3 +283,55 @@ def test_what_another_library_says_is_masked():
     shown = mask(Hook(url=f"https://hooks.example/services/{CANARY}/canary%20of%20the%20hook", token="tk_0123"), said)
     assert "CANARY" not in shown
     assert "canary" not in mask(Hook(url="x", token="a-canary/of-mine"), "a-canary/of-mine a-canary")
+
+
+class InParts(Exporter, dict=True):
+    """An exporter whose receiver takes one number a request."""
+
+    kind = "in-parts"
+
+    url: str
+    """The address."""
+
+    async def push(self, snapshot, ctx):
+        """Post numbers up to the snapshot's time."""
+
+        async def make():
+            return range(snapshot.at)
+
+        await deliver_parts(self, snapshot.at, make, lambda part: deliver(self, ctx, self.url, json=part))
+
+
+async def test_parts_go_on_where_they_stopped(vendor):
+    """No part arrives twice, however often the destination asks to wait; another snapshot begins anew."""
+    exporter = InParts(url=vendor.url)
+    async with RealContext() as ctx:
+        for _ in range(2):
+            vendor.fail(Answer(200), Answer(429))
+            with pytest.raises(DeliveryError) as failed:
+                await exporter.push(Snapshot(4, []), ctx)
+            assert failed.value.retry
+        await exporter.push(Snapshot(4, []), ctx)
+        assert [request.json for request in vendor.taken] == [2, 3]
+        await exporter.push(Snapshot(1, []), ctx)
+        assert [request.json for request in vendor.taken] == [2, 3, 0]
+
+
+async def test_a_refused_part_keeps_no_other_back(vendor):
+    """It is final for that part, and told at the end."""
+    exporter = InParts(url=vendor.url)
+    async with RealContext() as ctx:
+        vendor.fail(Answer(413, "too large"))
+        with pytest.raises(DeliveryError, match=r"too large \(1 of 3 parts\)") as failed:
+            await exporter.push(Snapshot(3, []), ctx)
+        assert not failed.value.retry
+        assert [request.json for request in vendor.taken] == [1, 2]
+
+
+async def test_what_a_receipt_says_can_be_asked_for(vendor):
+    """Some receivers take a request and say in the answer what of it they did not take."""
+    exporter = InParts(url=vendor.url)
+    async with RealContext() as ctx:
+        vendor.fail(Answer(200, {"rejected": 3}), Answer(200, {"rejected": 3}))
+        assert (await deliver(exporter, ctx, vendor.url, json=1, answer=True)).json() == {"rejected": 3}
+        assert (await deliver(exporter, ctx, vendor.url, json=1)).is_success
