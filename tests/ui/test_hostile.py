@@ -142,8 +142,9 @@ def test_payloads_are_shown_as_text(browser: Browser, hostile, place: str):
                   || (e.tagName === "META" && e.httpEquiv)).map((e) => e.outerHTML.slice(0, 200)),
                 handlers: all.filter((e) => [...e.attributes].some((a) => a.name.startsWith("on")))
                   .map((e) => e.outerHTML.slice(0, 200)),
-                links: [...document.querySelectorAll("[href]:not(link[rel=icon]), [src], [action], [formaction]")].map((e) =>
-                  e.getAttribute("href") ?? e.getAttribute("src") ?? "").filter((h) => !/^(#|\\/|https?:)/.test(h)),
+                links: [...document.querySelectorAll("[href]:not(link[rel=icon]), [src], [action], [formaction]")]
+                  .map((e) => e.getAttribute("href") ?? e.getAttribute("src") ?? "")
+                  .filter((address) => !/^(#|\\/|https?:)/.test(address)),
               };
             }"""
         )
