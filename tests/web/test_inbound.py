@@ -51,7 +51,7 @@ async def test_a_posted_alert_is_an_alert_like_any_other():
         assert alert["status"] == "active"
         assert alert["message"] == "it is gone"
         assert alert["component"] == "database"
-        assert alert["labels"] == {"instance": "db1:9100"}
+        assert alert["labels"] == {"severity": "critical", "instance": "db1:9100"}
         assert alert["runbook"] == "https://wiki/HostDown"
         assert alert["generator"].startswith("http://prometheus:9090")
         assert (await client.post("/api/v2/alerts", json=[posted(component="database", ends=OVER)])).status_code == 200
@@ -61,7 +61,9 @@ async def test_a_posted_alert_is_an_alert_like_any_other():
 
 
 async def test_repeats_change_nothing_and_differences_are_seen():
-    """The same again, in the same or in other bytes, is one alert; other labels are another, a severity a change."""
+    """The same again, in the same or in other bytes, is one alert; with any other label, severity included, it is
+    another one, as in Prometheus: a warning may go on while the critical one is over.
+    """
     async with asking() as client:
         for _ in range(3):
             await client.post("/api/v2/alerts", json=[posted()])
@@ -70,10 +72,11 @@ async def test_repeats_change_nothing_and_differences_are_seen():
         (alert,) = await open_alerts(client, rule="HostDown")
         assert alert["number"] == 1
         await client.post("/api/v2/alerts", json=[posted(instance="db2:9100"), posted(severity="warning")])
-        found = {alert["labels"]["instance"]: alert for alert in await open_alerts(client, rule="HostDown")}
-        assert set(found) == {"db1:9100", "db2:9100"}
-        assert found["db1:9100"]["severity"] == "medium"
-        assert found["db1:9100"]["number"] == 2
+        found = {(a["labels"]["instance"], a["severity"]) for a in await open_alerts(client, rule="HostDown")}
+        assert found == {("db1:9100", "critical"), ("db1:9100", "medium"), ("db2:9100", "critical")}
+        await client.post("/api/v2/alerts", json=[posted(ends=OVER)])
+        found = {(a["labels"]["instance"], a["severity"]) for a in await open_alerts(client, rule="HostDown")}
+        assert found == {("db1:9100", "medium"), ("db2:9100", "critical")}
 
 
 async def test_what_somebody_resolved_stays_so_until_it_begins_anew():

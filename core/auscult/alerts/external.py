@@ -39,14 +39,16 @@ _SEVERITIES = {
 """What people write into the label ``severity``; anything else, and nothing, is medium."""
 BY_HAND = "by hand"
 """As the book words why somebody's resolving ended an alert."""
-_OWN = frozenset({"alertname", "severity", "component"})
+_OWN = frozenset({"alertname", "component"})
+"""Labels that become something of the alert itself. `severity` stays a label as well: it tells alerts of one name apart,
+as it does in Prometheus."""
 
 
 class ExternalAlert(Struct, frozen=True, kw_only=True):
     """One alert as it was posted; times are ms since the epoch."""
 
     labels: dict[str, str]
-    """``alertname`` becomes the rule, ``component`` the component, ``severity`` the severity; the rest stays."""
+    """``alertname`` becomes the rule, ``component`` the component; ``severity`` says how loud it is, and stays."""
     annotations: dict[str, str] = {}
     """``summary`` or ``description`` becomes the message, ``runbook_url`` the runbook."""
     ends_at: int | None = None
