@@ -1,9 +1,9 @@
 """What channels and exporters do with HTTP: send one request, and turn what comes of it into a `DeliveryError`.
 
 `deliver` sends and judges; `raise_for_reply` judges a reply that was got some other way; `deliver_each` is for
-receivers that take one alert at a time, `deliver_parts` for those that take a snapshot in pieces. None tries again: that
-is the core's work, and the `DeliveryError` says whether it can help, and when. What is in the address's path, in the
-options typed `SecretStr` and in the headers is in no message and in no log.
+receivers that take one alert at a time, `deliver_parts` for those that take a snapshot in pieces. None tries again:
+that is the core's work, and the `DeliveryError` says whether it can help, and when. What is in the address's path, in
+the options typed `SecretStr` and in the headers is in no message and in no log.
 """
 
 from __future__ import annotations
