@@ -135,7 +135,7 @@ def test_a_channel_is_tested_and_its_outcome_told(browser: Browser, site: Site):
 
 
 def test_a_dashboard_is_made_changed_moved_exported_and_removed(browser: Browser, site: Site, tmp_path):
-    """By clicks: a new one, three panels, one set up, one moved, one wider, one removed; then out, in, and gone."""
+    """A new one, three panels, one set up, one moved, one wider, one dragged, one removed; then out, in, and gone."""
     with looking(browser, site.url.rstrip("/")) as page:
         page.goto("/#/dashboards")
         page.get_by_role("button", name="New dashboard").click()
@@ -149,6 +149,8 @@ def test_a_dashboard_is_made_changed_moved_exported_and_removed(browser: Browser
         page.get_by_role("button", name=re.compile("^Active Alerts")).click()
         page.get_by_role("button", name="Move Note before").click()
         page.get_by_role("button", name="Make Note wider").click()
+        page.locator(".edited", has_text="Active Alerts").locator(".grip").drag_to(page.locator(".panel").first)
+        expect(page.locator(".edited").first).to_contain_text("Active Alerts")
         page.get_by_role("button", name="Remove Active Alerts").click()
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Night watch")
@@ -167,6 +169,30 @@ def test_a_dashboard_is_made_changed_moved_exported_and_removed(browser: Browser
         page.get_by_label("File with a dashboard").set_input_files(file)
         expect(page.get_by_role("heading", level=1)).to_have_text("Night watch")
         expect(page.locator(".panel")).to_have_count(2)
+
+
+def test_a_variable_chooses_what_the_panels_show(browser: Browser, site: Site):
+    """Its options are the components; the choice stands in the address, so that it can be sent to somebody."""
+    definition = {
+        "title": "One component",
+        "variables": [{"name": "part", "title": "Part", "query": "components"}],
+        "panels": [{"id": "times", "panel": "response-times", "options": {"components": ["$part"]}}],
+    }
+    with looking(browser, site.url.rstrip("/")) as page, site.api() as client:
+        made = client.post("/api/v1/dashboards", json=definition)
+        made.raise_for_status()
+        page.goto(f"/#/dashboards/{made.json()['id']}")
+        legend = page.locator(".legend")
+        expect(legend).to_contain_text("gateway")
+        page.get_by_label("Part").select_option("speech")
+        expect(legend).not_to_contain_text("gateway")
+        expect(legend).to_contain_text("speech")
+        expect(page).to_have_url(re.compile("var_part=speech"))
+        page.get_by_role("group", name="Time range").get_by_role("button", name="24 h").click()
+        expect(page).to_have_url(re.compile("range=24h"))
+        page.reload()
+        expect(legend).to_contain_text("speech")
+        expect(legend).not_to_contain_text("gateway")
 
 
 def test_somebody_elses_changes_are_not_overwritten(browser: Browser, site: Site):
