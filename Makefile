@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONTRIB := $(patsubst %/pyproject.toml,%,$(wildcard contrib/*/pyproject.toml))
 DEBIAN_RUN := python3-venv redis-server flite
-DEBIAN_TEST := $(DEBIAN_RUN) postgresql mariadb-server prometheus chromium dnsmasq-base iputils-ping nginx-light prometheus-alertmanager prometheus-pushgateway curl iproute2
+DEBIAN_TEST := $(DEBIAN_RUN) postgresql mariadb-server prometheus chromium dnsmasq-base iputils-ping nginx-light prometheus-alertmanager prometheus-pushgateway victoria-metrics curl iproute2
 DEBIAN_BENCHMARKS := prometheus-blackbox-exporter wrk
 
 UI := core/auscult/web/ui

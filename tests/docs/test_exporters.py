@@ -1,4 +1,4 @@
-"""Exporters and sources: every bundled one has a page and a sample that loads, and documents are as their schema says."""
+"""Exporters and sources: every bundled one has a page and a sample that loads; documents are as their schema says."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from auscult.metrics_exporter import JSONExporter
 DOCS = Path(__file__).parents[2] / "docs"
 CATALOGUE = Catalogue.discover()
 ENVIRON = {"PATH": os.environ["PATH"], "METRICS_TOKEN": "a-token", "DD_API_KEY": "a-key"}
+ENVIRON |= dict.fromkeys(("REMOTE_WRITE_PASSWORD", "OTLP_TOKEN", "NEW_RELIC_LICENSE_KEY"), "something")
 
 
 def bundled(classes):
