@@ -71,7 +71,7 @@ _HOMES = {
     "auscult.options": ("Duration", "SecretStr"),
     "auscult.panels": ("Dashboard", "Placed", "Variable", "View"),
     "auscult.recording.calls": ("Recorder",),
-    "auscult.recording.prices": ("Cost", "Prices"),
+    "auscult.recording.prices": ("Cost", "Prices", "Used", "provider_name"),
     "auscult.recording.requests": ("RequestMetrics",),
     "auscult.replies": ("deliver", "deliver_each", "deliver_parts", "mask", "raise_for_reply", "request_secrets"),
     "auscult.rules.rule": ("AlertRule",),
@@ -180,6 +180,8 @@ if TYPE_CHECKING:
     from auscult.recording.calls import Recorder as Recorder
     from auscult.recording.prices import Cost as Cost
     from auscult.recording.prices import Prices as Prices
+    from auscult.recording.prices import Used as Used
+    from auscult.recording.prices import provider_name as provider_name
     from auscult.recording.requests import RequestMetrics as RequestMetrics
     from auscult.replies import deliver as deliver
     from auscult.replies import deliver_each as deliver_each

@@ -355,6 +355,9 @@ class Receiver(Struct, frozen=True, kw_only=True):
     public: bool = False
     """True where requests prove themselves, by a signature say; otherwise a token with the role `operator` is asked
     for once there are tokens."""
+    well_known: bool = False
+    """True for a path below ``/v1/`` that senders look for by themselves: it answers without ``/in/NAME`` as well, as
+    long as one source alone has it."""
 
 
 class Received(Struct, frozen=True, kw_only=True):

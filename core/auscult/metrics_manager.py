@@ -215,6 +215,12 @@ class MetricsManager:
             raise NoReceiver
         return self._asking.receiver(name, path)
 
+    def well_known_receiver(self, path: str) -> tuple[str, Receiver]:
+        """The one source, and where it takes in what is sent to that path without a name. Raises NoReceiver."""
+        if self._asking is None:
+            raise NoReceiver
+        return self._asking.well_known(path)
+
     async def receive(self, name: str, request: Received) -> Answer:
         """Have that source take in a request. Raises NoReceiver."""
         if self._asking is None:

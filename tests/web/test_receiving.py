@@ -22,6 +22,8 @@ class Hooks(Source):
         return (
             Receiver(path="/numbers", methods=("POST",), max_body=100),
             Receiver(path="/open", methods=("POST",), public=True),
+            Receiver(path="/v1/numbers", well_known=True),
+            Receiver(path="/v1/others"),
             Receiver(),
         )
 
@@ -73,6 +75,18 @@ async def test_what_is_not_taken_in(client, method, path, body, status):
     assert answer.headers["content-type"].startswith("application/")
 
 
+async def test_a_sender_that_knows_no_name_reaches_the_one_source(client):
+    """A path below /v1/ works by itself while one source alone has it, and says what to do once there are two."""
+    assert (await client.post("/v1/numbers", content=b"7")).status_code == 202
+    assert (await client.post("/v1/others", content=b"7")).status_code == 404
+    assert (await client.get("/v1/numbers")).status_code == 405
+    client.monitor.metrics.add_source("second", Hooks())
+    answer = await client.post("/v1/numbers", content=b"7")
+    assert answer.status_code == 404
+    assert "/in/NAME/v1/numbers" in answer.text
+    assert (await client.post("/in/second/v1/numbers", content=b"7")).status_code == 202
+
+
 async def test_strangers_reach_only_what_proves_itself():
     """With tokens, `/in` asks for an operator, unless the source checks signatures of its own."""
     monitor = Monitor()
@@ -86,3 +100,4 @@ async def test_strangers_reach_only_what_proves_itself():
             assert (await asking.post("/in/hook/numbers", content=b"1")).status_code == 401
             assert (await asking.post("/in/hook/open", content=b"1")).status_code == 202
             assert (await asking.post("/in/hook/none", content=b"1")).status_code == 401
+            assert (await asking.post("/v1/numbers", content=b"1")).status_code == 401

@@ -56,6 +56,7 @@ NEEDS = {
         for method in ("GET", "POST", "PUT")
         for path in ("/in/{source:str}", "/in/{source:str}/{path:path}")
     },
+    ("POST", "/v1/{what:str}"): "operator",
     ("GET", "/health/detailed"): "viewer",
     ("GET", "/metrics"): "viewer",
     ("GET", "/metrics/{name:str}"): "viewer",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from auscult.families import Event
 from auscult.metrics.names import declared
-from auscult.recording.prices import Cost, Prices, Used, normal
+from auscult.recording.prices import Cost, Prices, Used, provider_name
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -148,7 +148,7 @@ class Recorder:
 
     def _named(self, used: Used) -> tuple[str, str]:
         """Labels whose number is bounded: models may come from users."""
-        pair = (normal(used.provider) or "unknown", used.model.strip()[:100] or "unknown")
+        pair = (provider_name(used.provider) or "unknown", used.model.strip()[:100] or "unknown")
         with self._lock:
             if pair not in self._known:
                 if len(self._known) >= MAX_MODELS:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from auscult.errors import ConfigurationError
 
-__all__ = ["Cost", "Prices", "Rate", "Used"]
+__all__ = ["Cost", "Prices", "Rate", "Used", "provider_name"]
 
 
 class Used(Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ class Prices:
 
     def rate(self, provider: str, model: str) -> Rate | None:
         """The rate whose pattern is the longest that matches."""
-        models = self._rates.get(normal(provider), {})
+        models = self._rates.get(provider_name(provider), {})
         fitting = [pattern for pattern in models if fnmatchcase(model.lower(), pattern.lower())]
         return models[max(fitting, key=len)] if fitting else None
 
@@ -118,11 +118,33 @@ class Prices:
         return Cost(usd=sum(parts), basis=f"list price of {self.dated} ({rate.source}){disputed}")
 
 
-def normal(provider: str) -> str:
+def provider_name(provider: str) -> str:
     """A provider's name as tables have it: LiveKit says ``api.openai.com`` and ``OpenAI`` for the same one."""
     name = provider.strip().lower().removeprefix("https://").partition("/")[0].partition(":")[0]
+    if known := _SAME.get(name.replace(" ", "").replace("_", "")):
+        return known
     labels = [label for label in name.split(".") if label not in ("api", "www", "com", "ai", "io", "eu", "us")]
     return labels[-1] if labels else name
+
+
+_SAME = {
+    "gcp.gemini": "google",
+    "gcp.genai": "google",
+    "gcp.vertexai": "google",
+    "generativelanguage.googleapis.com": "google",
+    "vertexai": "google",
+    "aws.bedrock": "aws",
+    "awsbedrock": "aws",
+    "amazonbedrock": "aws",
+    "azure.ai.openai": "azure",
+    "azure.ai.inference": "azure",
+    "azureopenai": "azure",
+    "mistralai": "mistral",
+    "api.x.ai": "x-ai",
+    "xai": "x-ai",
+    "moonshot": "moonshotai",
+}
+"""What OpenTelemetry's registry and the frameworks call them, without spaces and underscores."""
 
 
 def _by_tokens(used: Used) -> Cost:
@@ -137,7 +159,7 @@ def _by_tokens(used: Used) -> Cost:
     )
     at = used.at or datetime.now(UTC)
     found: Any = None
-    for provider in (normal(used.provider) or None, None):
+    for provider in (provider_name(used.provider) or None, None):
         try:
             found = genai_prices.calc_price(usage, used.model, provider_id=provider, genai_request_timestamp=at)
             break

@@ -86,6 +86,18 @@ class Asking:
                 return receiver
         raise NoReceiver
 
+    def well_known(self, path: str) -> tuple[str, Receiver]:
+        """The one source that takes in what is sent to that path by itself. Raises NoReceiver: none, or several."""
+        found = [
+            (worker.name, receiver)
+            for worker in self._workers.values()
+            for receiver in worker.receivers
+            if receiver.well_known and receiver.path.strip("/") == path.strip("/")
+        ]
+        if len(found) != 1:
+            raise NoReceiver
+        return found[0]
+
     async def receive(self, name: str, request: Received) -> Answer:
         """Have that source take in a request; its failure is an answer, too. Raises NoReceiver."""
         if (worker := self._workers.get(name)) is None:

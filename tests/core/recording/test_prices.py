@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auscult import ConfigurationError, Prices
-from auscult.recording.prices import Used, normal
+from auscult.recording.prices import Used, provider_name
 
 
 def cost(**used):
@@ -105,12 +105,15 @@ def test_a_file_that_is_none(tmp_path, text):
         ("OpenAI", "openai"),
         ("https://api.eu.deepgram.com:443/v1", "deepgram"),
         ("api.elevenlabs.io", "elevenlabs"),
+        ("gcp.gemini", "google"),
+        ("AWS Bedrock", "aws"),
+        ("mistral_ai", "mistral"),
         ("", ""),
     ],
 )
 def test_providers_have_many_names(said, means):
     """Host names and display names are the same provider."""
-    assert normal(said) == means
+    assert provider_name(said) == means
 
 
 @given(st.text(max_size=20), st.text(max_size=20), st.floats(0, 1e6), st.integers(0, 10**6))
