@@ -14,7 +14,7 @@ from tests.core.alerts.making_changes import change
 
 from auscult import Channel, DeliveryError
 from auscult.alerts.outbox import RowState
-from auscult.runtime import delivery, sending
+from auscult.runtime import attempt, delivery
 from auscult.runtime.channel_context import TIMEOUT, timeout_of
 
 pytestmark = pytest.mark.anyio
@@ -171,7 +171,7 @@ async def test_a_channel_that_swallows_its_end_gets_no_more_than_its_places(monk
     """It is cut, does not end, and takes up a place; with none left it counts as failing, and goes on when they end."""
     if anyio_backend == "trio":
         return  # there cancellation comes at every step: a plugin that swallows it for long is a busy loop
-    monkeypatch.setattr(sending, "GRACE", 0.05)
+    monkeypatch.setattr(attempt, "GRACE", 0.05)
     monkeypatch.setattr(delivery, "LOOK_AGAIN", 0.1)
     free = anyio.Event()
 

@@ -114,6 +114,7 @@ class _Worker:
 
     def __init__(self, asking: Asking, name: str, source: Source, interval: float) -> None:
         self.name, self.source, self.interval = name, source, interval
+        self._what = f"the source `{name}`"
         self._loop, self._rng, self._tell = asking._loop, asking._rng, asking._tell
         self.ctx = asking._context(name)
         self._clock = self.ctx.clock
@@ -176,7 +177,7 @@ class _Worker:
         before = self._attempts.get("look")
         if before is None or not before.running:
             work = partial(self.source.collect, self.ctx)
-            self._attempts["look"] = Attempt(self._loop, work, self.ctx.timeout, partial(self._looked, now))
+            self._attempts["look"] = Attempt(self._loop, work, self.ctx.timeout, partial(self._looked, now), self._what)
 
     def _looked(self, begun: float, _: Attempt, error: BaseException | None) -> None:
         took = self._clock.monotonic() - begun
@@ -191,7 +192,7 @@ class _Worker:
             return
         begun = self._clock.monotonic()
         self._attempts["run"] = Attempt(
-            self._loop, partial(self.source.run, self.ctx), FOREVER, partial(self._ran, begun)
+            self._loop, partial(self.source.run, self.ctx), FOREVER, partial(self._ran, begun), self._what
         )
 
     def _ran(self, begun: float, _: Attempt, error: BaseException | None) -> None:

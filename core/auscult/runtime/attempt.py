@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from auscult.errors import DeliveryError
 from auscult.runtime.loop import Handle, Loop
 
 __all__ = ["Attempt"]
 
-Ended = Callable[["Attempt", BaseException | None], None]
+GRACE = 1.0
+"""Seconds that something that was cut has to end before it counts as hung."""
 
 
 class Attempt:
@@ -19,11 +21,24 @@ class Attempt:
     A task of its own, cancelled once and then left alone: code that swallows cancellation harms nobody else.
     """
 
-    def __init__(self, loop: Loop, work: Callable[[], Awaitable[None]], timeout: float, ended: Ended) -> None:
-        self._work, self._timeout, self._ended = work, timeout, ended
-        self._open = True
+    def __init__(
+        self,
+        loop: Loop,
+        work: Callable[[], Awaitable[None]],
+        timeout: float,
+        ended: Callable[[Any, BaseException | None], None],
+        what: str = "",
+    ) -> None:
+        self.what = what
+        """Whose work it is, for whoever finds the loop blocked."""
         self.running = True
         """Whether the plugin's code has not come back yet."""
+        self.hung = False
+        """It was cut a while ago, and still runs."""
+        self.came_back: Callable[[], None] | None = None
+        """Called when it ends although it was cut."""
+        self._loop, self._work, self._timeout, self._ended = loop, work, timeout, ended
+        self._open = True
         self._timer: Handle = loop.call_later(timeout, self._cut)
         self._task: Handle = loop.spawn(self._run)
 
@@ -39,12 +54,16 @@ class Attempt:
             await self._work()
         except BaseException as raised:
             if self._is_our_cancellation(raised):
+                if self.came_back is not None:
+                    self._loop.call_later(0.0, self.came_back)
                 raise
             error = raised
         finally:
-            self.running = False
+            self.running = self.hung = False
         if self._open:
             self._tell(error)
+        elif self.came_back is not None:
+            self.came_back()
 
     def _is_our_cancellation(self, error: BaseException) -> bool:
         if isinstance(error, asyncio.CancelledError | GeneratorExit):
@@ -60,3 +79,7 @@ class Attempt:
         if self._open:
             self._tell(DeliveryError(f"no answer within {self._timeout:g} s"))
             self._task.cancel()
+            self._loop.call_later(GRACE, self._check_ended)
+
+    def _check_ended(self) -> None:
+        self.hung = self.running

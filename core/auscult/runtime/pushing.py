@@ -118,6 +118,7 @@ class _Worker:
 
     def __init__(self, pushing: Pushing, name: str, exporter: Exporter, interval: float) -> None:
         self.name, self.exporter, self.interval = name, exporter, interval
+        self._what = f"the exporter `{name}`"
         self._pushing, self._loop, self._rng = pushing, pushing._loop, pushing._rng
         self._clock = pushing._services.clock
         self.ctx = PushContext(name, exporter, pushing._services)
@@ -173,7 +174,7 @@ class _Worker:
                 log.warning("exporter %s: closing failed: %s", self.name, self._said(raised))
             done()
 
-        Attempt(self._loop, partial(self.exporter.ended, self.ctx), GOODBYE, ended)
+        Attempt(self._loop, partial(self.exporter.ended, self.ctx), GOODBYE, ended, self._what)
 
     def stats(self) -> ExporterStats:
         """How it is doing."""
@@ -239,7 +240,7 @@ class _Worker:
             return
         push = _Push(snapshot, self._clock.monotonic(), from_disk=kept is not None)
         work = partial(self.exporter.push, snapshot, self.ctx)
-        self._attempt = Attempt(self._loop, work, self.ctx.timeout, partial(self._ended, push))
+        self._attempt = Attempt(self._loop, work, self.ctx.timeout, partial(self._ended, push), self._what)
 
     def _ended(self, push: _Push, _: Attempt, error: BaseException | None) -> None:
         push.took = self._clock.monotonic() - push.begun

@@ -1,9 +1,9 @@
-"""One delivery in flight: whatever a channel's code does, it ends in exactly one outcome."""
+"""One delivery in flight."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from auscult.alert import Notification
 from auscult.alerts.rows import Envelope
@@ -11,20 +11,15 @@ from auscult.errors import DeliveryError
 from auscult.kinds import Channel, ChannelContext, Exporter, Source
 from auscult.options import scrub
 from auscult.replies import channel_secrets
-from auscult.runtime.loop import Handle, Loop
+from auscult.runtime.attempt import Attempt
+from auscult.runtime.loop import Loop
 from auscult.runtime.readings import failure
 
 __all__ = ["Sending", "in_words"]
 
-GRACE = 1.0
-"""Seconds that a cancelled delivery has to end before it counts as hung."""
 
-
-class Sending:
-    """Calls `ended(sending, error)` once: at the end of the delivery, or when its time is over.
-
-    A task of its own, cancelled once and then left alone: code that swallows cancellation harms nobody else.
-    """
+class Sending(Attempt):
+    """One envelope on its way through a channel. Cut by `stop`, it is tried again after the next start."""
 
     def __init__(
         self,
@@ -36,62 +31,10 @@ class Sending:
         ended: Callable[[Sending, BaseException | None], None],
     ) -> None:
         self.envelope = envelope
-        self.hung = False
-        """It was cut a while ago, and still runs."""
         self.marked = False
         """Whether it is on disk that this is in flight."""
-        self.came_back: Callable[[], None] | None = None
-        """Called when it ends although it was cut."""
-        self._channel, self._ctx, self._notification = channel, ctx, notification
-        self._ended = ended
-        self._open = True
-        self.running = True
-        """Whether the channel's code has not come back yet."""
-        self._loop = loop
-        self._timer: Handle = loop.call_later(ctx.timeout, self._cut)
-        self._task: Handle = loop.spawn(self._run)
-
-    def stop(self) -> None:
-        """Cut it without an outcome: it is tried again after the next start."""
-        self._open = False
-        self._timer.cancel()
-        self._task.cancel()
-
-    async def _run(self) -> None:
-        error: BaseException | None = None
-        try:
-            await self._channel.send(self._notification, self._ctx)
-        except BaseException as raised:
-            if self._is_our_cancellation(raised):
-                if self.came_back is not None:
-                    self._loop.call_later(0.0, self.came_back)
-                raise
-            error = raised
-        finally:
-            self.running = self.hung = False
-        if self._open:
-            self._tell(error)
-        elif self.came_back is not None:
-            self.came_back()
-
-    def _is_our_cancellation(self, error: BaseException) -> bool:
-        if isinstance(error, asyncio.CancelledError | GeneratorExit):
-            return not self._open  # one that nobody asked for is the channel's own failure
-        return type(error).__module__.startswith("trio") and type(error).__name__ == "Cancelled"
-
-    def _tell(self, error: BaseException | None) -> None:
-        self._open = False
-        self._timer.cancel()
-        self._ended(self, error)
-
-    def _cut(self) -> None:
-        if self._open:
-            self._tell(DeliveryError(f"no answer within {self._ctx.timeout:g} s"))
-            self._task.cancel()
-            self._loop.call_later(GRACE, self._check_ended)
-
-    def _check_ended(self) -> None:
-        self.hung = self.running
+        work = partial(channel.send, notification, ctx)
+        super().__init__(loop, work, ctx.timeout, ended, f"the channel `{envelope.channel}`")
 
 
 def in_words(error: BaseException, channel: Channel | Exporter | Source) -> str:

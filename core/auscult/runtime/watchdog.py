@@ -21,10 +21,10 @@ from contextlib import suppress
 from pathlib import Path
 from types import CodeType, FrameType
 
+from auscult.runtime.attempt import Attempt
 from auscult.runtime.job import Job
 from auscult.runtime.loop import Loop
 from auscult.runtime.prober import ProbeInterrupted, Prober
-from auscult.runtime.sending import Sending
 
 __all__ = ["Watchdog"]
 
@@ -46,13 +46,13 @@ _RUNNERS: frozenset[CodeType] = frozenset({Prober._run.__code__})
 class _Look:
     """What the loop's thread does at one moment: whose work, and where."""
 
-    __slots__ = ("at", "channel", "importing", "job", "owner", "place")
+    __slots__ = ("at", "importing", "job", "other", "owner", "place")
 
     def __init__(self, frame: FrameType) -> None:
         self.at = time.monotonic()
         self.place = (id(frame), frame.f_lasti)
         self.job: Job | None = None
-        self.channel = ""
+        self.other = ""
         self.owner = 0
         self.importing = False
         looked: FrameType | None = frame
@@ -60,15 +60,15 @@ class _Look:
             code = looked.f_code
             if code in _RUNNERS and isinstance(job := looked.f_locals.get("job"), Job):
                 self.job, self.owner = job, id(looked)
-            elif code is Sending._run.__code__ and isinstance(sending := looked.f_locals.get("self"), Sending):
-                self.channel, self.owner = f"the channel `{sending.envelope.channel}`", id(looked)
+            elif code is Attempt._run.__code__ and isinstance(attempt := looked.f_locals.get("self"), Attempt):
+                self.other, self.owner = attempt.what, id(looked)
             self.importing = self.importing or code.co_filename.startswith("<frozen importlib")
             looked = looked.f_back
 
     def __str__(self) -> str:
         if self.job is not None:
             return f"the probe of `{self.job.component.name}`"
-        return self.channel or "something outside any probe"
+        return self.other or "something outside any probe"
 
 
 class _Clock:
