@@ -220,6 +220,7 @@ class Monitor:
         limit = restored_results(len(self.health.components))
         recent = await to_thread.run_sync(partial(store.recent, since=now - HOUR_MS, limit=limit))
         self.health.restore(recent, await to_thread.run_sync(store.states))
+        await to_thread.run_sync(partial(self.changes.restore, store, now))
         self._stored_pings = await to_thread.run_sync(store.pings)
         self.dashboards.open(await to_thread.run_sync(store.documents.read, "dashboard"))
         self.incidents.open(await to_thread.run_sync(store.documents.read, "incident"))
@@ -370,7 +371,7 @@ class Monitor:
         self.changes.note(change)
         self.feed.changed([change.component])
         if self.store is not None:
-            self.store.note_state(change.component, change.new, change.at)
+            self.store.note_change(change)
 
     def _look_below(self, result: CheckResult) -> None:
         """At the first failure look at what the component depends on, to know who is at fault."""

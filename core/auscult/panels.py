@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from auscult.component import NAME
 from auscult.kinds import Panel
-from auscult.model import CheckResult, ComponentHealth, SystemHealth
+from auscult.model import CheckResult, ComponentHealth, Status, SystemHealth
 
 if TYPE_CHECKING:
     from auscult.alert import Alert
@@ -83,6 +83,13 @@ class View:
     def history(self, component: str) -> Sequence[HistoryPoint]:
         """Results within the time looked at, summed up in at most `points` stretches, oldest first."""
         raise RuntimeError("this view knows no history")
+
+    def verdicts(self, component: str) -> Sequence[tuple[int, Status]]:
+        """What a component was held to be: when each verdict came (ms), oldest first; one from before `start` begins.
+
+        A verdict is more than a reading: a component beyond its levels is degraded though its probes succeed.
+        """
+        raise RuntimeError("this view knows no verdicts")
 
     def results(self, component: str) -> Sequence[CheckResult]:
         """Results within the time looked at, the last one of each of `points` stretches, oldest first.

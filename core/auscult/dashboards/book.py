@@ -31,6 +31,7 @@ from auscult.store import Document, Store
 
 if TYPE_CHECKING:
     from auscult.alert import Alert
+    from auscult.dashboards.changes import Changes
     from auscult.runtime.health import HealthMonitor
 
 __all__ = ["Dashboards", "DrawnDashboard", "Entry", "Watched"]
@@ -66,6 +67,7 @@ class Watched(Protocol):
     store: Store | None
     health: HealthMonitor
     requests: Requests
+    changes: Changes
 
     @property
     def alerts(self) -> KnowsAlerts:
@@ -435,6 +437,7 @@ class Dashboards:
             variables={variable.name: value for variable, value, _ in chosen},
             health=watched.health,
             requests=watched.requests,
+            changes=watched.changes,
             store=watched.store,
         )
         drawn: dict[str, Drawn] = {}

@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from auscult.metrics.query import MetricAnswer, MetricQuery
 from auscult.metrics.requests import RequestFigures, Requests
-from auscult.model import CheckResult, SystemHealth
+from auscult.model import CheckResult, Status, SystemHealth
 from auscult.panels import View
 
 if TYPE_CHECKING:
     from auscult.alert import Alert
+    from auscult.dashboards.changes import Changes
     from auscult.families import Event
     from auscult.runtime.health import HealthMonitor
     from auscult.store import HistoryPoint, Store
@@ -40,6 +41,7 @@ class LiveView(View):
     """Made on the loop, from what changes there; read by panels in their threads."""
 
     __slots__ = (
+        "_changes",
         "_health",
         "_lock",
         "_read",
@@ -65,11 +67,12 @@ class LiveView(View):
         variables: Mapping[str, str],
         health: HealthMonitor,
         requests: Requests,
+        changes: Changes,
         store: Store | None,
     ) -> None:
         self.now, self.start, self.end, self.points = now, span.start, span.end, points
         self.system, self.alerts, self.variables = system, tuple(alerts), variables
-        self._health, self._requests, self._store = health, requests, store
+        self._health, self._requests, self._changes, self._store = health, requests, changes, store
         self._read: dict[Any, Any] = {}
         self._lock = Lock()
 
@@ -83,6 +86,16 @@ class LiveView(View):
             ("history",), lambda: store.histories(list(self.components), self.start, self.end, self.points)
         )
         return found.get(component, ())
+
+    def verdicts(self, component: str) -> Sequence[tuple[int, Status]]:
+        """See `View.verdicts`."""
+        if component not in self.components:
+            return ()
+        found = self._once(("verdicts",), lambda: self._changes.verdicts(self.start, store=self._store))
+        told = [(change.at, change.new) for change in found.get(component, ()) if change.at < self.end]
+        view = self.components[component]
+        # Of what an older version has judged, only the last change is known.
+        return told if told or view.since is None else [(view.since, view.status)]
 
     def results(self, component: str) -> Sequence[CheckResult]:
         """See `View.results`."""

@@ -18,6 +18,7 @@ from auscult.clock import Clock
 from auscult.errors import StoreError
 from auscult.model import CheckResult, Ping
 from auscult.store.alert_reader import AlertReader
+from auscult.store.changes import ChangeReader
 from auscult.store.documents import Document, Documents
 from auscult.store.lock import DirectoryLock
 from auscult.store.metric_reader import MetricReader
@@ -45,6 +46,7 @@ class Store:
         self.append = writer.append
         """Have a `CheckResult` on disk within 250 ms; never blocks."""
         self.note_state = writer.note_state
+        self.note_change = writer.note_change
         self.stats = writer.stats
         self.history = reader.history
         self.histories = reader.histories
@@ -60,6 +62,7 @@ class Store:
         self.metric_stats = writer.metrics.stats
         self.metrics = MetricReader(reader.snapshot)
         self.alerts = AlertReader(reader.snapshot)
+        self.changes = ChangeReader(reader.snapshot)
         self.sampling = Sampling(reader.snapshot)
         self.documents = Documents(reader.snapshot, writer.submit)
 

@@ -2,7 +2,7 @@
 
 ``result``  every result, append only: no index, so that writing costs two microseconds
 ``minute``, ``hour``, ``day``  roll-ups; `watermark` says up to which result they reach
-``ping``    signs of life; ``state``  since when a component's status is what it is
+``ping``    signs of life; ``state``  since when a component's status is what it is; ``status_change``  and before
 ``alert``, ``alert_change``  alerts as they are, and everything that happened to them, numbered for the feed
 ``delivery``  what is to be told to whom: the outbox, and what became of it
 ``run``     where each run of a monitor began, so that it can be replayed
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from auscult.errors import StoreError
 from auscult.store.alerts import TABLES
+from auscult.store.changes import TABLES as CHANGES
 from auscult.store.documents import TABLES as DOCUMENTS
 from auscult.store.metric_tables import TABLES as METRICS
 from auscult.store.posted import TABLES as POSTED
@@ -58,6 +59,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     RUNS,
     METRICS,
     POSTED,
+    CHANGES,
 )
 
 

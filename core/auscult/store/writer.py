@@ -18,10 +18,12 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from auscult.clock import Clock
+from auscult.engine.health import Change
 from auscult.errors import StoreError
 from auscult.families import Event, Snapshot
 from auscult.model import CheckResult, Ping
 from auscult.store.alerts import forget_alerts
+from auscult.store.changes import forget_changes, write_changes
 from auscult.store.disk import Disk
 from auscult.store.metric_writing import MetricWriting
 from auscult.store.rollups import Retention, forget, roll_up
@@ -44,6 +46,8 @@ HOUSEKEEPING = 0.03
 """Seconds at a time for rolling up and forgetting, so that results are on disk in time."""
 ROLLING_AT_CLOSE = 0.5
 PINGS_KEPT = 100
+CHANGES_WAITING = 10_000
+"""Changes of status that wait while nothing can be written; further ones push the oldest out."""
 
 _INSERT = (
     "INSERT INTO result (component, at, code, duration, ms, message, shape, numbers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -94,6 +98,7 @@ class Writer:
         self._pings: deque[tuple[str, Ping, Done]] = deque()
         self._flushed: deque[threading.Event] = deque()
         self._states: dict[str, tuple[str, int]] = {}
+        self._changes: deque[Change] = deque(maxlen=CHANGES_WAITING)
         self._submitted: deque[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]] = deque()
         self._wake, self._urgent, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._ended = False
@@ -139,6 +144,11 @@ class Writer:
         """Remember since when a component's status is what it is; written with the next results."""
         self._states[component] = (status, since)
         self._wake.set()
+
+    def note_change(self, change: Change) -> None:
+        """Remember a change of status, and since when the status is so; written with the next results."""
+        self._changes.append(change)
+        self.note_state(change.component, change.new, change.at)
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `work` in a transaction of its own that is synced to disk, ahead of all results."""
@@ -268,21 +278,23 @@ class Writer:
     def _write_batch(self, connection: sqlite3.Connection) -> None:
         batch = [self._results.popleft() for _ in range(min(AT_ONCE, len(self._results)))]
         states = dict([self._states.popitem() for _ in range(len(self._states))])
+        changes = [self._changes.popleft() for _ in range(len(self._changes))]
         try:
             try:
                 with _Transaction(connection, self._names):
                     connection.executemany(_INSERT, [encode(_result_of(item), self._names) for item in batch])
-                    self._write_states(connection, states)
+                    self._write_states(connection, states, changes)
                 self._rows += len(batch)
             except Exception as error:
                 if _is_environmental(error):
                     raise
-                batch = self._write_singly(connection, batch, states)
+                batch = self._write_singly(connection, batch, lambda: self._write_states(connection, states, changes))
         except sqlite3.Error as error:
             # Not the results' fault: they wait, as long as there is room for them and nobody waits for them.
             self._results.extendleft(item for item in reversed(batch) if isinstance(item, CheckResult))
             for name, state in states.items():
                 self._states.setdefault(name, state)
+            self._changes.extendleft(reversed(changes))
             _tell_all(batch, StoreError(f"the store cannot write: {error}"))
             raise
         _tell_all(batch, None)
@@ -291,7 +303,7 @@ class Writer:
         self._disk.wrote()
 
     def _write_singly(
-        self, connection: sqlite3.Connection, batch: list[CheckResult | _Awaited], states: dict[str, tuple[str, int]]
+        self, connection: sqlite3.Connection, batch: list[CheckResult | _Awaited], besides: Callable[[], None]
     ) -> list[CheckResult | _Awaited]:
         """A batch with something unfit in it: that is dropped, the others are written and returned."""
         written: list[CheckResult | _Awaited] = []
@@ -305,14 +317,17 @@ class Writer:
                     if _is_environmental(error):
                         raise
                     unfit.append((item, error))
-            self._write_states(connection, states)
+            besides()
         for item, reason in unfit:
             log.error("a result of %r cannot be stored: %s", _result_of(item).component, reason)
             self._drop(item, f"it cannot be stored: {reason}")
         self._rows += len(written)
         return written
 
-    def _write_states(self, connection: sqlite3.Connection, states: dict[str, tuple[str, int]]) -> None:
+    def _write_states(
+        self, connection: sqlite3.Connection, states: dict[str, tuple[str, int]], changes: list[Change]
+    ) -> None:
+        write_changes(connection, self._names, changes)
         if states:
             connection.executemany(
                 "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
@@ -401,6 +416,7 @@ class Writer:
         """One slice of results and one of alerts; whether more waits."""
         more = forget(connection, self._retention, now)
         more = self.metrics.forget(connection, self._retention, now) or more
+        more = forget_changes(connection, now - int(self._retention.hours * 1000)) or more
         return forget_alerts(connection, now) or more
 
     def _while_there_is_time(self, work: Callable[[], bool], started: float) -> bool:

@@ -143,7 +143,7 @@ def past_routes(monitor: Monitor, reload: Reload | None) -> Sequence[BaseRouteHa
 
     @_get("/changes", operation_id="listChanges", summary="What happened lately, newest first")
     async def changes(start: _Time = None, component: _Component = None, limit: _Limit = 200) -> ChangeList:
-        """Changes of status since the start of the monitor, and changes of alerts."""
+        """Changes of status and of alerts; a restart keeps them."""
         since = monitor.clock.now_ms() - HOUR_MS if start is None else start
         look = partial(monitor.changes.since, since, store=monitor.store, component=component, limit=limit)
         return ChangeList([ChangeBody.of(happened) for happened in await to_thread.run_sync(look)])

@@ -248,11 +248,9 @@ class StatusTimeline(Panel):
     """Types to show."""
 
     def show(self, view: View) -> Shape:
-        """One row for each component; a stretch is as bad as the worst result in it."""
-        rows = [
-            TimelineRow(name=each.component_name, spans=list(_spans(view.history(each.component_name), view)))
-            for each in view.chosen(self.components, groups=self.groups, types=self.types)
-        ]
+        """One row for each component; a stretch is as bad as the worst that the component was held to be in it."""
+        chosen = view.chosen(self.components, groups=self.groups, types=self.types)
+        rows = [TimelineRow(name=name, spans=_states(view, name)) for name in (each.component_name for each in chosen)]
         return Timeline(start=view.start, end=view.end, rows=rows) if any(r.spans for r in rows) else NOTHING_YET
 
     def charts(self) -> Sequence[Chart]:
@@ -260,14 +258,19 @@ class StatusTimeline(Panel):
         return (Chart(queries=(Query("component_health_status"),), kind="state-timeline", unit="status"),)
 
 
-def _spans(points: Sequence[HistoryPoint], view: View) -> Iterator[Span]:
+def _states(view: View, name: str) -> list[Span]:
+    return list(_spans(view.history(name), view.verdicts(name), view))
+
+
+def _spans(points: Sequence[HistoryPoint], verdicts: Sequence[tuple[int, Status]], view: View) -> Iterator[Span]:
     """Neighbours in the same state as one; where nothing came for long there is a hole."""
     gap = 2 * max(view.step, 60_000)
+    held = _Held(verdicts)
     open_: Span | None = None
     for at, point in enumerate(points):
         end = points[at + 1].at if at + 1 < len(points) else min(point.at + gap, max(view.end, point.at + 1))
-        status = _worst(point)
         end = min(end, point.at + gap)
+        status = held.worst(point.at, end) or _worst(point)
         if open_ is not None and open_.status == status and point.at - open_.end <= 0:
             open_ = Span(start=open_.start, end=end, status=status)
             continue
@@ -278,7 +281,32 @@ def _spans(points: Sequence[HistoryPoint], view: View) -> Iterator[Span]:
         yield open_
 
 
+class _Held:
+    """What a component was held to be. Stretches are asked for from the oldest to the latest."""
+
+    def __init__(self, verdicts: Sequence[tuple[int, Status]]) -> None:
+        self._verdicts, self._next = verdicts, 0
+        self._now: Status | None = None
+
+    def worst(self, start: int, end: int) -> Status | None:
+        """The worst in [start, end); None where no verdict is known. Unknown only if there was nothing else."""
+        found = self._upto(start + 1)[-1:]
+        found += self._upto(end)
+        known = [status for status in found if status is not None and status is not Status.UNKNOWN]
+        return max(known, key=lambda status: status.badness) if known else found[-1]
+
+    def _upto(self, end: int) -> list[Status | None]:
+        """What it was held to be since the last question, until before `end`."""
+        found = [self._now]
+        while self._next < len(self._verdicts) and self._verdicts[self._next][0] < end:
+            self._now = self._verdicts[self._next][1]
+            found.append(self._now)
+            self._next += 1
+        return found
+
+
 def _worst(point: HistoryPoint) -> Status:
+    """What the readings themselves say."""
     if point.unhealthy:
         return Status.UNHEALTHY
     if point.degraded:

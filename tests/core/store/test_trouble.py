@@ -15,6 +15,7 @@ import pytest
 from tests.core.store.making import opened, written
 
 from auscult import CheckResult, Status
+from auscult.engine.health import Change
 from auscult.errors import StateDirectoryLocked, StoreError
 from auscult.store import Store
 from auscult.store.schema import FILE, MIGRATIONS, open_writer
@@ -165,7 +166,8 @@ def test_a_foreign_writer_only_delays(tmp_path, monkeypatch):
         other.execute("BEGIN IMMEDIATE")
         for row in ROWS[5:50]:
             store.append(row)
-        store.note_state("one", "healthy", 5)
+        change = Change("one", Status.UNKNOWN, Status.HEALTHY, 5, "")
+        store.note_change(change)
         store.flush()
         assert "SQLITE_BUSY" in store.stats().last_error
         assert len(store.results("one")) == 5, "reading goes on"
@@ -178,6 +180,7 @@ def test_a_foreign_writer_only_delays(tmp_path, monkeypatch):
         store.flush()
         store.flush()
         assert [found.result for found in store.results("one")] == ROWS[:50][::-1]
+        assert store.changes.latest(0, 10) == [change]
         assert store.states() == {"one": ("healthy", 5)}
         assert (store.stats().dropped, store.stats().last_error) == (0, "")
 

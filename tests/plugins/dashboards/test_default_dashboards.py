@@ -11,7 +11,7 @@ import anyio
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
 
-from auscult import Catalogue, Event, Monitor, Reading, Status
+from auscult import Catalogue, Event, HealthThreshold, Monitor, Reading, Status
 from auscult.config import load
 from auscult.definitions import PanelDefinition
 from auscult.shapes import Gauge, Series, Shape, Stat, Table, Text, Timeline, Waiting, Waterfall
@@ -158,6 +158,29 @@ async def test_measurements_become_numbers_and_lines(catalogue, tmp_path):
         assert of(overview["performance_trends"], Series)[0].lines
         assert of(overview["status_timeline"], Timeline)[0].rows
         assert isinstance(overview["active_alerts"][0], Text | Table)
+
+
+async def test_states_over_time_are_the_judged_ones(catalogue, tmp_path):
+    """A component degraded by its levels, or unhealthy after the second failure, is drawn as that; a restart, too."""
+    monitor = Monitor(catalogue=catalogue, state_dir=tmp_path)
+    monitor.health.register("slow", threshold=HealthThreshold(response_time_ms=100))
+    monitor.health.register("shaky")
+    async with monitor:
+        for _ in range(3):
+            await monitor.report_durably("slow", Reading(response_time_ms=500.0))
+        await monitor.report_durably("shaky", Reading.unhealthy("once"))
+        await monitor.report_durably("shaky", Reading.healthy())
+        await monitor.report_durably("shaky", Reading.healthy())
+        await anyio.to_thread.run_sync(monitor.store.flush)
+        assert await states_of(monitor) == {"slow": ["degraded"], "shaky": ["healthy"]}
+    async with running(catalogue, tmp_path, slow="", shaky="") as monitor:
+        assert await states_of(monitor) == {"slow": ["degraded"], "shaky": ["healthy"]}
+
+
+async def states_of(monitor: Monitor) -> dict[str, list[str]]:
+    """By component the states that the timeline draws, oldest first."""
+    (timeline,) = of((await panels_of(monitor, "system_overview"))["status_timeline"], Timeline)
+    return {row.name: [span.status.value for span in row.spans] for row in timeline.rows}
 
 
 async def test_calls_of_the_users_agent_and_their_cost(catalogue, tmp_path):
