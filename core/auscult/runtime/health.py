@@ -158,6 +158,8 @@ class HealthMonitor:
             self._await_next(tracked)
         if tracked.component.counted:
             self.last_check = result.at
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s: %s by %s: %s", result.component, result.status, result.origin, result.message or "fine")
         self._note(tracked, change)
         return change
 
