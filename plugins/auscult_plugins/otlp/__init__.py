@@ -45,11 +45,15 @@ class OtlpSource(Source, dict=True):
 
     kind = "otlp"
 
-    resource_labels: list[str] = msgspec.field(default_factory=lambda: ["service.name", "service.instance.id"])
-    """Attributes of the sender that become labels of its series."""
+    resource_labels: list[str] = msgspec.field(default_factory=lambda: ["service.name"])
+    """Attributes of the sender that become labels of its series. Default: `service.name`."""
+    instance_labels: list[str] = msgspec.field(default_factory=lambda: ["service.instance.id"])
+    """Attributes of the sender that become labels of gauges, too: each process has a number of its own. Its counters
+    and histograms are added up with those of others, so that a process that lives for one call is not lost between two
+    looks. Put them under `resource_labels` to tell everything apart. Default: `service.instance.id`."""
     drop_labels: list[str] = msgspec.field(default_factory=lambda: list(_EACH_CALL))
     """Attributes that do not become labels, patterns with ``*``: each call would make series of its own. What
-    differs in them alone is added up."""
+    differs in them alone is added up. Default: ids of jobs, rooms, sessions, conversations, requests and users."""
     keep: list[str] = []
     """Names of metrics to take in, as the sender has them, patterns with ``*``. Empty: all."""
     drop: list[str] = []
@@ -74,6 +78,7 @@ class OtlpSource(Source, dict=True):
     def _taking(self) -> Taking:
         return Taking(
             self.resource_labels,
+            self.instance_labels,
             matcher(self.drop_labels),
             coarse_buckets=self.coarse_buckets,
             stale_after=self.stale_after(),

@@ -33,6 +33,8 @@ class Attributes(Struct):
     values: dict[str, Scalar]
     labels: dict[str, str] | None = None
     """What they come to as labels, once that is known."""
+    own_labels: dict[str, str] | None = None
+    """The same with what tells one process from another."""
     identity: int = 0
     """Tells them apart from others, all of them."""
 

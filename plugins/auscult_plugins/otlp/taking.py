@@ -43,12 +43,14 @@ class Taking:
     def __init__(
         self,
         resource_labels: Sequence[str],
+        instance_labels: Sequence[str],
         dropped: Callable[[str], bool],
         *,
         coarse_buckets: bool,
         stale_after: float,
     ) -> None:
-        self._resource_labels, self._dropped = resource_labels, dropped
+        self._resource_labels, self._instance_labels = resource_labels, instance_labels
+        self._dropped = dropped
         self._coarse_buckets, self._stale_after = coarse_buckets, stale_after
         self.totals = Totals()
 
@@ -64,22 +66,23 @@ class Taking:
             raise ValueError(f"`{metric.name[:100]}` says neither whether it is cumulative nor that it is delta")
         return Filling(self, resource, metric)
 
-    def labels(self, resource: Resource, attributes: Attributes) -> dict[str, str]:
-        """The labels of a point, made once for the same attributes."""
-        if attributes.labels is None:
-            own = {key: value for key, value in attributes.values.items() if not self._dropped(key)}
-            labels = _labels(own)
-            for name in self._resource_labels:
-                value = resource.attributes.get(name)
-                if value is not None and not says_something(name):
-                    labels.setdefault(label_name(name), worded(value))
-            attributes.labels = labels
-            attributes.identity = hash((frozenset(resource.attributes.items()), frozenset(attributes.values.items())))
-        return attributes.labels
+    def label(self, resource: Resource, attributes: Attributes) -> None:
+        """Say what attributes come to as labels; once for the same attributes."""
+        own = {key: value for key, value in attributes.values.items() if not self._dropped(key)}
+        attributes.labels = self._with(_labels(own), resource, self._resource_labels)
+        attributes.own_labels = self._with(dict(attributes.labels), resource, self._instance_labels)
+        attributes.identity = hash((frozenset(resource.attributes.items()), frozenset(attributes.values.items())))
 
-    def bounds(self, unit: str, bounds: tuple[float, ...]) -> tuple[float, ...]:
+    def _with(self, labels: dict[str, str], resource: Resource, names: Sequence[str]) -> dict[str, str]:
+        for name in names:
+            value = resource.attributes.get(name)
+            if value is not None and not says_something(name):
+                labels.setdefault(label_name(name), worded(value))
+        return labels
+
+    def bounds(self, bounds: tuple[float, ...], *, seconds: bool) -> tuple[float, ...]:
         """The bounds to tell: none where they would only mislead."""
-        return () if unit == "seconds" and bounds == SDK_BOUNDS and not self._coarse_buckets else bounds
+        return () if seconds and bounds == SDK_BOUNDS and not self._coarse_buckets else bounds
 
     @property
     def stale_after(self) -> float:
@@ -113,6 +116,7 @@ class Filling:
         text = metric.description[:500] or f"`{metric.name}`."
         self._family = Family(name, "counter" if counts else kind, text, unit)
         self._delta = metric.temporality == 1 and metric.shape in ("sum", "histogram", "exponential")
+        self._adds_up = counts or kind == "histogram"
         self._reserved = _TAKEN.get(kind, "")
 
     def points(self) -> Iterable[Point]:
@@ -122,9 +126,10 @@ class Filling:
     def take(self, point: Point, ctx: SourceContext, now: float) -> None:
         """Take in one point. Raises ValueError with what is wrong with it."""
         attributes = point.attributes
-        labels = attributes.labels
-        if labels is None:
-            labels = self._taking.labels(self._resource, attributes)
+        if attributes.labels is None:
+            self._taking.label(self._resource, attributes)
+        labels = attributes.labels if self._adds_up else attributes.own_labels
+        assert labels is not None
         if self._reserved and self._reserved in labels:
             labels = {(f"exported_{key}" if key == self._reserved else key): value for key, value in labels.items()}
         if isinstance(point, NumberPoint):
@@ -168,7 +173,8 @@ class Filling:
             raise ValueError(f"a histogram has {len(counts)} buckets and {len(bounds)} bounds")
         if not all(map(isfinite, bounds)) or any(a >= b for a, b in pairwise(bounds)):
             raise ValueError("the bounds of a histogram do not rise")
-        told = self._taking.bounds(self._unit, bounds) if counts else ()
+        seconds = self._unit == "seconds" and self._factor == 1.0
+        told = self._taking.bounds(bounds, seconds=seconds) if counts else ()
         if told != bounds or not counts:
             counts = [point.count]
         if self._factor != 1.0:
