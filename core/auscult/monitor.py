@@ -542,6 +542,7 @@ class Monitor:
             lateness_p50=p50,
             lateness_p99=p99,
             lateness_max=worst,
+            late=scheduler.late(self.clock.monotonic()),
             inbox=len(self._inbox),
             reports_dropped=self._inbox.dropped,
             loop_blocked=runner.watchdog.count if runner.watchdog is not None else 0,

@@ -31,6 +31,12 @@ FIRST_WITHIN = 2.0
 """Seconds over which the first probes are spread (decision 8)."""
 REMEMBERED = 4096
 """Starts whose lateness is kept for percentiles."""
+LATE = 1.0
+"""Seconds from which on a start is late."""
+APART = 1.0
+"""Seconds within which late starts are one moment: a single hiccup delays everything that is due."""
+LATELY = 120.0
+"""Seconds for which late moments count."""
 
 
 class Scheduler:
@@ -52,6 +58,7 @@ class Scheduler:
         self.in_flight = 0
         self._lateness = array("f")
         self._max_lateness = 0.0
+        self._late: deque[float] = deque(maxlen=1000)
 
     # What is on schedule
 
@@ -138,6 +145,12 @@ class Scheduler:
         ordered = sorted(self._lateness)
         return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)], self._max_lateness
 
+    def late(self, now: float) -> int:
+        """At how many moments lately something started late."""
+        while self._late and self._late[0] < now - LATELY:
+            self._late.popleft()
+        return len(self._late)
+
     def _adapt(self, now: float) -> None:
         """Fewer fresh probes at once while the loop is late; more again while something waits though it is not."""
         late = now - (self.next() or now)
@@ -177,7 +190,7 @@ class Scheduler:
             job.queued = True
             self._queue.append(job)
         else:
-            self._note_lateness(now - slot)
+            self._note_lateness(slot, now)
             self.begin(job, now)
 
     def _pump(self, now: float) -> None:
@@ -185,7 +198,7 @@ class Scheduler:
             job = self._queue.popleft()
             job.queued = False
             if not (job.gone or job.running):
-                self._note_lateness(now - job.late)
+                self._note_lateness(job.late, now)
                 self.begin(job, now)
 
     def _age(self, now: float) -> None:
@@ -195,8 +208,10 @@ class Scheduler:
                 job.young = False
                 self._young -= 1
 
-    def _note_lateness(self, seconds: float) -> None:
-        seconds = max(seconds, 0.0)
+    def _note_lateness(self, slot: float, now: float) -> None:
+        seconds = max(now - slot, 0.0)
+        if seconds > LATE and (not self._late or now - self._late[-1] >= APART):
+            self._late.append(now)
         if len(self._lateness) < REMEMBERED:
             self._lateness.append(seconds)
         else:

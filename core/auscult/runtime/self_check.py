@@ -8,12 +8,13 @@ from typing import ClassVar
 from auscult.kinds import Check, CheckContext, Preferences
 from auscult.model import Measurement, Reading
 from auscult.runtime.alert_stats import AlertStats, alert_complaints
+from auscult.runtime.scheduler import LATE
 from auscult.runtime.stats import MonitorStats
 
 __all__ = ["SelfCheck"]
 
-LATE = 1.0
-"""Seconds of lateness at p99 from which on the schedule is not kept."""
+LATE_MOMENTS = 3
+"""Late moments within two minutes from which on the schedule is not kept: one hiccup is none of the user's business."""
 
 
 class SelfCheck(Check):
@@ -64,7 +65,9 @@ class SelfCheck(Check):
         } | _alerting(stats.alerts)
         if complaints:
             return Reading.degraded("; ".join(complaints), **measurements)
-        return Reading.healthy(f"{stats.components} components on schedule", **measurements)
+        return Reading.healthy(
+            f"{stats.components} component{'' if stats.components == 1 else 's'} on schedule", **measurements
+        )
 
 
 def _alerting(stats: AlertStats | None) -> dict[str, float]:
@@ -77,12 +80,17 @@ def _alerting(stats: AlertStats | None) -> dict[str, float]:
     }
 
 
+def _is_late(stats: MonitorStats) -> bool:
+    """Whether the schedule is not kept: more than now and then, and not only long ago."""
+    return stats.lateness_p99 > LATE and stats.late >= LATE_MOMENTS
+
+
 def _complaints(stats: MonitorStats) -> list[str]:
     store, (silent, unheard) = stats.store, stats.deadman or ("", "")
     return [
         f"the alert path is broken, the dead-man address is not asked: {silent}" if silent else "",
         f"the dead-man address cannot be asked: {unheard}" if unheard else "",
-        f"probes start up to {stats.lateness_p99:.1f} s late (p99)" if stats.lateness_p99 > LATE else "",
+        f"probes start up to {stats.lateness_p99:.1f} s late (p99)" if _is_late(stats) else "",
         f"{stats.hung} hanging probes ignored their cancellation" if stats.hung else "",
         f"{stats.parked} components are parked because their probe blocked the event loop" if stats.parked else "",
         f"{stats.reports_dropped} pushed results were dropped" if stats.reports_dropped else "",

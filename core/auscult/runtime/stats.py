@@ -28,6 +28,8 @@ class MonitorStats(Struct, frozen=True, kw_only=True):
     lateness_p50: float = 0.0
     lateness_p99: float = 0.0
     lateness_max: float = 0.0
+    late: int = 0
+    """Moments within the last two minutes at which starts were late by more than a second."""
     inbox: int = 0
     reports_dropped: int = 0
     loop_blocked: int = 0

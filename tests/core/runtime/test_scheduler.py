@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from auscult import Check, Component, Reading, SystemClock
 from auscult.runtime.context import ProbeContext, Services
 from auscult.runtime.job import Job
-from auscult.runtime.scheduler import FIRST_WITHIN, MAX_YOUNG, MOST_YOUNG, Scheduler
+from auscult.runtime.scheduler import FIRST_WITHIN, LATE, LATELY, MAX_YOUNG, MOST_YOUNG, Scheduler
 from auscult.runtime.wheel import SLOT, Wheel
 
 
@@ -130,6 +130,28 @@ def test_hanging_probes_delay_nobody():
     simulation.run(60)
     assert all(5 <= len(starts) <= 8 for name, starts in simulation.starts.items() if name.startswith("fine"))
     assert simulation.scheduler.lateness()[2] <= SLOT
+
+
+def test_one_hiccup_is_one_late_moment_and_passes():
+    """A machine that stands still for three seconds delays everything that is due then, and that is forgotten."""
+    simulation = Simulation()
+    simulation.scheduler.add([job(f"c{i}", 2.0) for i in range(50)], simulation.now)
+    simulation.run(10)
+    assert simulation.scheduler.late(simulation.now) == 0
+    simulation.now += 3.0
+    simulation.run(5)
+    assert simulation.scheduler.lateness()[1] > LATE
+    assert simulation.scheduler.late(simulation.now) == 1
+    simulation.run(LATELY)
+    assert simulation.scheduler.late(simulation.now) == 0
+
+
+def test_a_schedule_that_is_never_kept_is_late_at_many_moments():
+    """Each start two seconds after its time: soon that is no hiccup."""
+    simulation = Simulation()
+    simulation.scheduler.add([job(f"c{i}", 10.0) for i in range(20)], simulation.now)
+    simulation.run(30, stall=2.0)
+    assert simulation.scheduler.late(simulation.now) >= 3
 
 
 def test_overload_keeps_throughput_and_fairness():
