@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from auscult import Duration, Export, Exporter, ExporterContext, SecretStr, Snapshot, deliver, hookimpl
+from auscult import (
+    DeliveryError,
+    Duration,
+    Export,
+    Exporter,
+    ExporterContext,
+    SecretStr,
+    Snapshot,
+    deliver,
+    deliver_parts,
+    hookimpl,
+)
 from auscult_plugins.json_exporter.document import MetricsDocument, documents, encoded
 from auscult_plugins.json_exporter.file import append, replace
 from auscult_plugins.json_exporter.shaping import Body
@@ -48,7 +59,8 @@ class JSONExporter(Exporter, dict=True):
     """Headers of each request; values are treated as secrets."""
     template: str = ""
     """Body of a request in the syntax of Jinja, for an address that wants another form; it sees the document's
-    `timestamp`, `timestamp_s`, `metrics`, `part` and `parts`. Needs the extra `templates`."""
+    `timestamp`, `timestamp_s`, `metrics`, `part` and `parts`. Where it makes `null`, nothing is sent. Needs the extra
+    `templates`."""
     method: Literal["POST", "PUT"] = "POST"
     """Method to send with."""
     gzip: bool = True
@@ -89,14 +101,23 @@ class JSONExporter(Exporter, dict=True):
 
     async def push(self, snapshot: Snapshot, ctx: ExporterContext) -> None:
         """Write the file, then send."""
-        if self.file_path:
+        if self.file_path and vars(self).get("_filed") != snapshot.at:  # it may be the address that is tried again
             await ctx.in_thread(partial(self._write, snapshot))
+            vars(self)["_filed"] = snapshot.at
         if self.endpoint_url:
-            for document in await ctx.in_thread(lambda: list(documents(snapshot, self.batch))):
-                content = await ctx.in_thread(partial(self._packed, document))
-                await deliver(
-                    self, ctx, self.endpoint_url, content=content, headers=self._headers(), method=self.method
-                )
+
+            async def make() -> list[MetricsDocument]:
+                return await ctx.in_thread(lambda: list(documents(snapshot, self.batch)))
+
+            await deliver_parts(self, snapshot.at, make, partial(self._send, ctx))
+
+    async def _send(self, ctx: ExporterContext, document: MetricsDocument) -> None:
+        try:
+            content = await ctx.in_thread(partial(self._packed, document))
+        except ValueError as error:  # of a template: it will say the same next time
+            raise DeliveryError(str(error), retry=False) from None
+        if content is not None:
+            await deliver(self, ctx, self.endpoint_url, content=content, headers=self._headers(), method=self.method)
 
     def _write(self, snapshot: Snapshot) -> None:
         path = Path(self.file_path)
@@ -106,8 +127,10 @@ class JSONExporter(Exporter, dict=True):
         else:
             append(path, data, rotate_bytes=self.rotate_bytes, keep=self.keep_files)
 
-    def _packed(self, document: MetricsDocument) -> bytes:
+    def _packed(self, document: MetricsDocument) -> bytes | None:
         data = self._body.render(document) if self._body is not None else encoded(document)
+        if data is None:
+            return None
         if not self.gzip:
             return data
         packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)

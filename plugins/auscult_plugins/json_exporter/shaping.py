@@ -28,8 +28,8 @@ class Body:
         )
         self.render(MetricsDocument("2024-01-15T10:25:00.000Z", []))
 
-    def render(self, document: MetricsDocument) -> bytes:
-        """What the template makes of a document."""
+    def render(self, document: MetricsDocument) -> bytes | None:
+        """What the template makes of a document; None where that is `null`: there is nothing to send."""
         data = msgspec.to_builtins(document)
         data["timestamp_s"] = int(datetime.fromisoformat(document.timestamp).timestamp())
         for family in data["metrics"]:
@@ -38,4 +38,5 @@ class Body:
             for sample in family["samples"]:
                 sample.setdefault("labels", {})
         count = sum(len(family.samples) for family in document.metrics)
-        return self._engine.render(data, fuel=FUEL + FUEL_PER_SAMPLE * count, limit=MAX_BODY)
+        body = self._engine.render(data, fuel=FUEL + FUEL_PER_SAMPLE * count, limit=MAX_BODY)
+        return None if body.strip() == b"null" else body

@@ -10,9 +10,10 @@ import time
 import anyio
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, Histogram
+from tests.exporting import PushContext
 from tests.plugins.channels.receiver import Receiver, reply
 
-from auscult import Family, Monitor, Sample, Samples, Snapshot, Status
+from auscult import DeliveryError, Family, Monitor, Sample, Samples, Snapshot, Status
 from auscult.metrics_exporter import JSONExporter
 
 pytestmark = pytest.mark.anyio
@@ -213,3 +214,33 @@ def test_options_that_make_no_sense(options, says):
     """Each gets a sentence, before anything is sent."""
     with pytest.raises(ValueError, match=says):
         JSONExporter(**options)
+
+
+async def test_parts_that_arrived_do_not_arrive_again(receiver, tmp_path):
+    """What had to be tried again goes on where it stopped, and writes no second line."""
+    path = tmp_path / "lines"
+    exporter = JSONExporter(
+        endpoint_url=f"http://127.0.0.1:{receiver.port}/", batch=1, file_path=str(path), mode="append"
+    )
+    samples = [Sample("depth", (("n", n),), 1.0, None) for n in "abc"]
+    taken = Snapshot(1000, [Samples.of(Family("depth", "gauge", ""), samples)])
+    receiver.answers = [reply(), reply(503, b""), reply()]
+    async with PushContext() as ctx:
+        with pytest.raises(DeliveryError):
+            await exporter.push(taken, ctx)
+        await exporter.push(taken, ctx)
+    assert [json_of(request)["part"] for request in receiver.requests] == [1, 2, 2, 3]
+    assert len(path.read_text().splitlines()) == 1
+
+
+async def test_a_template_that_fails_ends_its_snapshot(receiver):
+    """It would fail with the same snapshot again; one that makes nothing sends nothing."""
+    template = '{% if part > 1 %}null{% elif timestamp_s == 9 %}broken{% else %}{"n": {{ part }}}{% endif %}'
+    exporter = JSONExporter(endpoint_url=f"http://127.0.0.1:{receiver.port}/", batch=1, template=template)
+    depth = [Samples.of(Family("depth", "gauge", ""), [Sample("depth", (("n", n),), 1.0, None) for n in "ab"])]
+    async with PushContext() as ctx:
+        await exporter.push(Snapshot(8000, depth), ctx)
+        assert [json_of(request) for request in receiver.requests] == [{"n": 1}]
+        with pytest.raises(DeliveryError, match=r"does not make JSON.*\(1 of 2 parts\)") as failed:
+            await exporter.push(Snapshot(9000, depth), ctx)
+    assert not failed.value.retry
