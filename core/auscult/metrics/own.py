@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from auscult.component import Component
 from auscult.families import Family, Labels, Samples
 from auscult.metrics.durations import BOUNDS, ProbeDurations
+from auscult.metrics.grid import Grid
 from auscult.metrics.names import FAMILIES, family_of
 from auscult.metrics.table import Table
 from auscult.metrics.text import number
@@ -22,9 +23,11 @@ _VALUES = {Status.HEALTHY: 1.0, Status.DEGRADED: 0.5, Status.UNHEALTHY: 0.0}
 _PER_TURN = 50
 """Components looked at before the caller may give others a turn."""
 _DURATIONS = "auscult_probe_duration_seconds"
-_BUCKET, _COUNT, _SUM = (f"{_DURATIONS}_{suffix}" for suffix in ("bucket", "count", "sum"))
-"""Made once: there are many components, and each has all of them."""
-_LE = tuple(("le", bound) for bound in (*(number(bound) for bound in BOUNDS), "+Inf"))
+_COLUMNS = (
+    *((f"{_DURATIONS}_bucket", (("le", bound),)) for bound in (*map(number, BOUNDS), "+Inf")),
+    (f"{_DURATIONS}_count", ()),
+    (f"{_DURATIONS}_sum", ()),
+)
 
 _PER_COMPONENT: dict[str, Callable[[ComponentHealth], float | None]] = {
     "component_health_status": lambda view: _VALUES.get(view.status, math.nan),
@@ -43,8 +46,13 @@ class OwnMetrics:
     """`fill` brings everything up to date, `samples` gives it."""
 
     def __init__(self) -> None:
-        self._tables = {name: Table(FAMILIES[name]) for name in FAMILIES}
-        self._measured: dict[str, Table] = {}
+        grids = {name: Grid(FAMILIES[name]) for name in _PER_COMPONENT}
+        self._looks = [(grids[name], value_of) for name, value_of in _PER_COMPONENT.items()]
+        self._durations = grids[_DURATIONS] = Grid(FAMILIES[_DURATIONS], _COLUMNS)
+        self._plain = {name: Table(family) for name, family in FAMILIES.items() if name not in grids}
+        everything: dict[str, Table | Grid] = {**self._plain, **grids}
+        self._tables = {name: everything[name] for name in FAMILIES}
+        self._measured: dict[str, Grid] = {}
         self._families: dict[tuple[type, str], Family] = {}
         self._round = 0.0
         self._now = 0
@@ -86,12 +94,13 @@ class OwnMetrics:
         return (table.samples() for table in (*self._tables.values(), *measured) if len(table))
 
     def _take(self, view: ComponentHealth, component: Component | None, durations: ProbeDurations) -> None:
-        labels = (("component", view.component_name),)
-        for name, value_of in _PER_COMPONENT.items():
+        name = view.component_name
+        for grid, value_of in self._looks:
             if (value := value_of(view)) is not None:
-                self._set(name, labels, value, view.last_check)
-        if (counted := durations.of(view.component_name)) is not None:
-            self._histogram(labels, *counted)
+                grid.set(name, value, self._stamp(view.last_check), self._round)
+        if (counted := durations.of(name)) is not None:
+            cumulative, total = counted
+            self._durations.set_all(name, array("d", [*cumulative, cumulative[-1], total]), self._round)
         if component is None:
             return
         seen: set[str] = set()
@@ -100,10 +109,10 @@ class OwnMetrics:
             # Once each, also where a check says both `x_ms` and `x_seconds`.
             if family.name not in seen:
                 seen.add(family.name)
-                table = self._measured.get(family.name)
-                if table is None:
-                    table = self._measured[family.name] = Table(family)
-                self._put(table, family.name, labels, value * family.factor if family.factor != 1.0 else value)
+                if family.name not in self._measured:
+                    self._measured[family.name] = Grid(family)
+                scaled = value * family.factor if family.factor != 1.0 else value
+                self._measured[family.name].set(name, scaled, None, self._round)
 
     def _family(self, component: Component, measured: str) -> Family:
         """Declared measurements under their kind; undeclared ones (functions, pushes) are gauges."""
@@ -115,33 +124,16 @@ class OwnMetrics:
             family = self._families[key] = family_of(check, declared)
         return family
 
-    def _histogram(self, labels: Labels, cumulative: list[int], total: float) -> None:
-        table = self._tables[_DURATIONS]
-        values = array("d", [*cumulative, cumulative[-1], total])
-        first = table.rows.get((_BUCKET, (*labels, _LE[0])))
-        if first is not None:  # the others follow it, as they were added
-            table.set_many(first, values, self._round)
-            return
-        names = [
-            *((_BUCKET, (*labels, le)) for le in _LE),
-            (_COUNT, labels),
-            (_SUM, labels),
-        ]
-        for key, value in zip(names, values, strict=True):
-            table.add(key, value, None, self._round)
-
     def _set(self, name: str, labels: Labels, value: float, at: int | None = None) -> None:
-        table = self._tables.get(name)
+        table = self._plain.get(name)
         if table is None:  # a histogram's samples have suffixes
-            table = self._tables[name.rpartition("_")[0]]
-        self._put(table, name, labels, value, self._stamp(at) if table.family.timestamps else None)
-
-    def _put(self, table: Table, name: str, labels: Labels, value: float, at: int | None = None) -> None:
+            table = self._plain[name.rpartition("_")[0]]
+        stamp = self._stamp(at) if table.family.timestamps else None
         row = table.rows.get((name, labels))
         if row is None:
-            table.add((name, labels), value, at, self._round)
+            table.add((name, labels), value, stamp, self._round)
         else:
-            table.set(row, value, at, self._round)
+            table.set(row, value, stamp, self._round)
 
     def _stamp(self, at: int | None) -> int | None:
         if at is None:

@@ -93,6 +93,7 @@ class Prober:
                 self._report(job, Reading.unhealthy(self._describe(job, error)), Origin.EXCEPTION)
         finally:
             if job.run == run:
+                job.task = None  # one that is over would be kept until the next run
                 self._ended(job)
 
     def _drop_session(self, job: Job) -> None:
