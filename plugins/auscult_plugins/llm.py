@@ -10,6 +10,7 @@ import msgspec
 
 from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, Status, hookimpl
 from auscult_plugins._voice.chat import ChatStream
+from auscult_plugins._voice.costs import COST, cost_of
 from auscult_plugins._voice.directory import openai_proposal
 from auscult_plugins._voice.exchange import Exchange, Failed, guarded, seconds
 from auscult_plugins._voice.openai import OpenAICheck
@@ -41,6 +42,7 @@ class LlmCheck(OpenAICheck):
         Measurement("reasoning_tokens", "tokens", "As the server counts them."),
         Measurement("tokens_per_second", "tokens", "Tokens of the completion over its whole duration."),
         Measurement("generation_tokens_per_second", "tokens", "The same from the first to the last token."),
+        COST,
     )
 
     depth: Literal["reach", "auth", "completion"] = "auth"
@@ -99,6 +101,8 @@ class LlmCheck(OpenAICheck):
                 stream.take(said if isinstance(said, dict) else {}, exchange.clock.monotonic())
                 stream.done = True
         exchange.measurements |= _numbers(exchange, stream)
+        used = {"input_tokens": stream.prompt_tokens or 0, "output_tokens": stream.completion_tokens or 0}
+        exchange.measurements |= await cost_of(exchange, self.model, self.provider, **used)
         return self._verdict(exchange, stream, streams=streams)
 
     def _verdict(self, exchange: Exchange, stream: ChatStream, *, streams: bool) -> Reading:

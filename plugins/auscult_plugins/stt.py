@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, Status, hookimpl
+from auscult_plugins._voice.costs import COST, cost_of
 from auscult_plugins._voice.directory import openai_proposal
 from auscult_plugins._voice.exchange import Exchange, Failed, guarded, seconds
 from auscult_plugins._voice.failures import classify_error
@@ -74,6 +75,7 @@ class SttCheck(OpenAICheck):
         Measurement("word_error_rate", "", "Words wrong, missing and too many, per word said; 0 is perfect."),
         Measurement("audio_seconds", "seconds", "How long the utterance plays."),
         Measurement("real_time_factor", "", "Time to the transcript, per second of audio."),
+        COST,
     )
 
     depth: Literal["reach", "auth", "speech"] = "auth"
@@ -126,6 +128,8 @@ class SttCheck(OpenAICheck):
         took = sum(exchange.stages.values())
         if clip.seconds is not None:
             exchange.measurements |= {"audio_seconds": clip.seconds, "real_time_factor": took / clip.seconds}
+            paid = await cost_of(exchange, self.model, self.provider, audio_seconds=clip.seconds)
+            exchange.measurements |= paid
         return self._verdict(exchange, said, _text(exchange, answer), took)
 
     def _verdict(self, exchange: Exchange, said: str, heard: str, took: float) -> Reading:

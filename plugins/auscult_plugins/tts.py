@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from auscult import Check, CheckContext, Discovered, Measurement, Preferences, Reading, Status, hookimpl
+from auscult_plugins._voice.costs import COST, cost_of
 from auscult_plugins._voice.directory import openai_proposal
 from auscult_plugins._voice.exchange import Exchange, Failed, guarded, seconds
 from auscult_plugins._voice.failures import classify_error
@@ -46,6 +47,8 @@ class TtsCheck(OpenAICheck):
         Measurement("dc_offset", "", "Distance of the mean from zero, of full scale."),
         Measurement("characters_per_second", "characters", "How fast the text was spoken."),
         Measurement("starved_seconds", "seconds", "How long a player would have waited for audio after it began."),
+        Measurement("characters", "characters", "Characters that were spoken."),
+        COST,
     )
 
     depth: Literal["reach", "auth", "speech"] = "auth"
@@ -96,6 +99,8 @@ class TtsCheck(OpenAICheck):
         stream = AudioStream(self.response_format, rate=self.sample_rate)
         async with exchange.request("POST", "/audio/speech", waiting_for=_FIRST_AUDIO, json=body) as reply:
             await self._receive(exchange, reply, stream)
+        exchange.measurements["characters"] = len(self.text)
+        exchange.measurements |= await cost_of(exchange, self.model, self.provider, characters=len(self.text))
         clip = self._clip(exchange, stream)
         sound = await exchange.ctx.in_thread(lambda: measure(clip))
         return self._verdict(exchange, clip, sound)

@@ -63,6 +63,9 @@ class OpenAICheck(Check):
     """Further request headers, for example a gateway's own key."""
     model: str = ""
     """The model your agent uses. With depth ``auth`` the server must list it; the paid depth needs it."""
+    provider: str = ""
+    """Whose list price a paid probe has, for example ``openai`` behind a gateway. Empty goes by the host of
+    `base_url`; a server that is nobody's known is unpriced."""
 
     def __post_init__(self) -> None:
         checked_url("base_url", self.base_url)
