@@ -892,6 +892,7 @@ class AlertManager:
 
     def _gave_up(self, envelope: Envelope, reason: str) -> None:
         """A dead letter is an alert itself."""
+        lost = f"{len(envelope.rows)} notice{'s' if len(envelope.rows) > 1 else ''}"
         self._book.fire(
             Firing(
                 rule=DELIVERY_FAILED,
@@ -899,7 +900,7 @@ class AlertManager:
                 component_type=SELF,
                 labels={"channel": envelope.channel},
                 severity=AlertSeverity.HIGH,
-                message=f"The channel {envelope.channel} was given up for {len(envelope.rows)} notice(s): {reason}",
+                message=f"The channel {envelope.channel} gave up {lost}: {reason}",
             ),
             self._clock.now_ms(),
         )

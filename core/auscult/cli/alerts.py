@@ -69,7 +69,7 @@ def listed(
     token: str | None,
     as_json: bool,
 ) -> None:
-    """List alerts that go on, with totals. Suppressed ones with --status suppressed."""
+    """List alerts that go on, the worst first, with totals. Suppressed ones with --status suppressed."""
     with Server.at(url, token) as server:
         body = server.get("/alerts", severity=severity, status=status, component=component, rule=rule)
     if as_json:
@@ -78,7 +78,8 @@ def listed(
     if not body["alerts"]:
         filtered = any((severity, status, component, rule))
         click.echo("No open alert fits." if filtered else "No alerts.")
-    _print_alerts(body["alerts"])
+    worst_first = sorted(body["alerts"], key=lambda alert: _SEVERITIES.choices.index(alert["severity"]))
+    _print_alerts(worst_first)
     summary = body["summary"]
     counts = ", ".join(f"{count} {name}" for name, count in summary["active_by_severity"].items() if count)
     counts = f" ({counts})" if counts else ""

@@ -46,14 +46,20 @@ def listed(url: str, token: str | None, as_json: bool) -> None:
             )
             for each in channels
         ],
-        colors=["red" if each["failing_since"] else None for each in channels],
+        colors=["red" if _is_bad(each) else None for each in channels],
     )
+
+
+def _is_bad(channel: dict[str, Any]) -> bool:
+    return bool(channel["failing_since"] or (channel["given_up"] and not channel["delivered"]))
 
 
 def _state(channel: dict[str, Any]) -> str:
     if channel["failing_since"]:
         return f"failing for {ago(channel['failing_since'])}" + (", paused" if channel["paused"] else "")
-    return "ok" if channel["delivered"] else "not used yet"
+    if channel["delivered"]:
+        return "ok"
+    return "nothing arrived yet" if channel["failed"] else "not used yet"
 
 
 @command.command("test")

@@ -10,7 +10,7 @@ import click
 from msgspec.structs import replace
 
 from auscult.cli.options import config_option, json_option, load_settings, print_json
-from auscult.errors import ComponentNotFound, ConfigurationError
+from auscult.errors import ComponentNotFound, ConfigurationError, did_you_mean
 from auscult.model import ComponentHealth, Status, SystemHealth
 
 if TYPE_CHECKING:
@@ -130,8 +130,16 @@ def _ad_hoc(kind: str, options: tuple[str, ...]) -> list[Component]:
         if not equals:
             raise click.UsageError(f"--set takes KEY=VALUE, not {option!r}")
         given[key] = value
+    cls = Catalogue.discover().check(kind)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+    for key in given:
+        if key not in fields:
+            raise click.UsageError(f"the check `{kind}` has no option `{key}`{did_you_mean(key, fields)}")
+    for key, field in fields.items():
+        if field.required and key not in given:
+            raise click.UsageError(f"the check `{kind}` needs the option `{key}`: --set {key}=…")
     try:
-        check = convert_options(given, Catalogue.discover().check(kind), strict=False)
+        check = convert_options(given, cls, strict=False)
     except msgspec.ValidationError as error:
         raise click.UsageError(f"{kind}: {error}") from error
     return [Component(name=kind, check=check)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from auscult.cli.options import config_option, json_option, load_catalogue, load_settings, print_json
+from auscult.cli.writing import plural
 from auscult.errors import ConfigurationError
 
 __all__ = ["command"]
@@ -33,7 +34,7 @@ def check(config: Path | None, as_json: bool) -> None:
         print_json({"ok": True, "components": list(settings.components), "findings": settings.warnings})
         return
     where = settings.file or "no file: taken from the environment"
-    click.echo(f"{where}: fine, {len(settings.components)} components: {', '.join(settings.components)}")
+    click.echo(f"{where}: fine, {plural(len(settings.components), 'component')}: {', '.join(settings.components)}")
 
 
 @command.command("show")

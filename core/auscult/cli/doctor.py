@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from msgspec import Struct
 
+from auscult.cli.flows import examine_flows
 from auscult.cli.options import config_option, json_option, load_settings, print_json
+from auscult.cli.writing import ago, plain, plural
 from auscult.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def _configuration(patient: Patient) -> Iterator[Found]:
     settings = patient.settings
     where = f"{settings.file}" if settings.file else "no file; components were taken from the environment"
     if settings.components:
-        yield Found("configuration", "ok", f"{where}: {len(settings.components)} components")
+        yield Found("configuration", "ok", f"{where}: {plural(len(settings.components), 'component')}")
     else:
         remedy = "add a [components.NAME] table; `auscult init --print` shows what this environment has"
         yield Found("configuration", "problem", f"{where}: no component is configured, so nothing is checked", remedy)
@@ -106,7 +108,7 @@ def _plugins(patient: Patient) -> Iterator[Found]:
         for remedy in info.missing:
             yield Found("plugins", "note", f"{info.name} is not available", remedy)
     if not catalogue.problems:
-        yield Found("plugins", "ok", f"{len(catalogue.plugins)} plugins are in order")
+        yield Found("plugins", "ok", f"{plural(len(catalogue.plugins), 'plugin is', 'plugins are')} in order")
 
 
 def _state(patient: Patient) -> Iterator[Found]:
@@ -178,7 +180,7 @@ def _health(patient: Patient) -> Iterator[Found]:
             "health checks", "problem", f"{name} is {data['status']}: {data.get('message', '')}", _advice(name, data)
         )
     if not bad:
-        yield Found("health checks", "ok", f"all {len(components)} components are healthy")
+        yield Found("health checks", "ok", f"{plural(len(components), 'component is', 'components are all')} healthy")
 
 
 _ADVICE = (
@@ -189,16 +191,16 @@ _ADVICE = (
     (("no answer within", "timed out", "timeout"), "is it overloaded, or does a firewall swallow the connection?"),
     (
         ("password", "401", "403", "key", "token", "unauthor"),
-        "check the credentials in the configuration or environment",
+        "check the credentials in the configuration or environment.",
     ),
-    (("above", "below"), "compare the threshold in the configuration with what is normal for it"),
+    (("above", "below"), "compare the threshold in the configuration with what is normal for it."),
 )
 
 
 def _advice(name: str, data: dict[str, Any]) -> str:
     """What to try for that message; the last word is always to look with one's own eyes."""
     message = str(data.get("message", "")).lower()
-    hint = next((text for words, text in _ADVICE if any(word in message for word in words)), "read its own log")
+    hint = next((text for words, text in _ADVICE if any(word in message for word in words)), "read its own log.")
     return f"{hint} Look again with: auscult check {name}"
 
 
@@ -218,6 +220,30 @@ def _alerts(patient: Patient) -> Iterator[Found]:
             yield Found(
                 "alerts", "problem", f"the channel `{name}` wants the kind `{kind}`, which is not installed", remedy
             )
+    if patient.detailed is not None:
+        yield from _channels(patient)
+
+
+def _channels(patient: Patient) -> Iterator[Found]:
+    """Whether what the running server sends gets anywhere, and what it has given up."""
+    for channel in _json(patient.client.get("/api/v1/channels")).get("channels", []):
+        name, since, error = channel["name"], channel["failing_since"], plain(channel["last_error"], 200)
+        if since:
+            waiting = plural(channel["waiting"], "notice waits", "notices wait")
+            remedy = f"mend that, then try it: auscult channels test {name}"
+            said = f"the channel `{name}` has failed for {ago(since)}, {waiting}: {error}"
+            yield Found("alerts", "problem", said, remedy)
+        elif channel["delivered"]:
+            yield Found("alerts", "ok", f"the channel `{name}` delivers")
+    lost = _json(patient.client.get("/api/v1/deliveries", params={"state": "dead", "limit": 1000})).get(
+        "deliveries", []
+    )
+    for name in dict.fromkeys(row["channel"] for row in lost):
+        of_it = [row for row in lost if row["channel"] == name]
+        given_up = plural(len(of_it), "notice was", "notices were")
+        said = f"{given_up} given up by the channel `{name}`: {plain(of_it[0]['error'], 200)}"
+        remedy = f"mend that, then send again: auscult deliveries resend --all --channel {name}"
+        yield Found("alerts", "problem", said, remedy)
 
 
 def _metrics(patient: Patient) -> Iterator[Found]:
@@ -226,7 +252,7 @@ def _metrics(patient: Patient) -> Iterator[Found]:
     answer = patient.client.get("/metrics")
     if answer.status_code == 200:
         lines = sum(not line.startswith("#") for line in answer.text.splitlines())
-        yield Found("metrics", "ok", f"/metrics answers with {lines} samples")
+        yield Found("metrics", "ok", f"/metrics answers with {plural(lines, 'sample')}")
     else:
         remedy = "let your Prometheus send a viewer's token, or set `public_metrics = true` under [server]"
         yield Found("metrics", "problem", f"/metrics answers {answer.status_code}", remedy)
@@ -237,6 +263,8 @@ def _metrics(patient: Patient) -> Iterator[Found]:
             yield Found(
                 "metrics", "problem", f"the exporter `{name}` wants the kind `{kind}`, which is not installed", remedy
             )
+    for level, message, remedy in examine_flows(patient.client, patient.settings.exporters, patient.settings.sources):
+        yield Found("metrics", level, message, remedy)
 
 
 def _dashboards(patient: Patient) -> Iterator[Found]:

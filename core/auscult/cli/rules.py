@@ -12,6 +12,7 @@ import msgspec
 
 from auscult.cli.options import config_option, json_option, load_settings, print_json
 from auscult.cli.remote import ListsByDefault
+from auscult.cli.writing import plural
 from auscult.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -341,7 +342,7 @@ def _print_counts(found: Replay) -> None:
     before = Counter(each.rule for each in found.recorded if each.kind != "resolved")
     width = max((len(rule) for rule in {*now, *before}), default=0)
     for rule in sorted({*now, *before}):
-        click.echo(f"  {rule:<{width}}  fires {now[rule]} times, {before[rule]} recorded")
+        click.echo(f"  {rule:<{width}}  fires {plural(now[rule], 'time')}, {before[rule]} recorded")
 
 
 def _print_difference(sign: str, episode: Episode) -> None:

@@ -96,7 +96,8 @@ def test_a_check_of_any_kind_without_a_configuration(auscult):
         (["check", "--kind", "tpc"], "No installed plugin offers the check `tpc`; did you mean `tcp`?"),
         (["check", "--kind", "tcp", "--set", "port"], "--set takes KEY=VALUE, not 'port'"),
         (["check", "--kind", "tcp", "--set", "port=x", "--set", "host=h"], "tcp: Expected `int`, got `str`"),
-        (["check", "--kind", "tcp", "--set", "hots=h"], "tcp: "),
+        (["check", "--kind", "tcp", "--set", "hots=h"], "the check `tcp` has no option `hots`; did you mean `host`?"),
+        (["check", "--kind", "tcp", "--set", "host=h"], "the check `tcp` needs the option `port`: --set port=…"),
         (["check", "--config", "absent.toml"], "absent.toml"),
     ],
 )

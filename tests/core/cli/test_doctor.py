@@ -29,6 +29,8 @@ class Patient:
         self.metrics = 200
         self.detailed = 200
         self.ready = 200
+        self.channels: list[dict[str, Any]] = []
+        self.dead: list[dict[str, str]] = []
         self.port = 0
 
     def answer(self, path: str) -> tuple[int, object]:
@@ -41,6 +43,10 @@ class Patient:
             case "/health/detailed":
                 body = {"status": "degraded", "last_check": self.last_check, "components": self.components}
                 return self.detailed, body
+            case "/api/v1/channels":
+                return 200, {"channels": self.channels}
+            case "/api/v1/deliveries?state=dead&limit=1000":
+                return 200, {"deliveries": self.dead}
         return 404, {}
 
 
@@ -91,7 +97,7 @@ def test_nothing_is_wrong(auscult, patient, examine):
     found = examine()
     assert [text for _, level, text in found if level == "problem"] == []
     assert {section for section, _, _ in found} >= {"configuration", "plugins", "state", "server", "health checks"}
-    assert said(found, "health checks", "ok").startswith("all 1 components are healthy")
+    assert said(found, "health checks", "ok").startswith("1 component is healthy")
 
 
 # 1. Health checks failing
@@ -149,6 +155,29 @@ def test_a_channel_of_a_kind_that_is_not_installed(auscult, examine):
     assert "ops" in text
 
 
+def channel(name: str, **more: Any) -> dict[str, Any]:
+    """A channel as the API describes it."""
+    return {"name": name, "failing_since": None, "delivered": 0, "waiting": 0, "last_error": ""} | more
+
+
+def test_channels_that_do_not_deliver(auscult, patient, examine):
+    """One that is down and one that refuses, with the reason and how to send again; the third is fine."""
+    auscult.configure(a="healthy")
+    patient.channels = [
+        channel("chat", failing_since="2024-01-15T10:30:00Z", waiting=3, last_error="Connection refused"),
+        channel("desk", last_error="404 Not Found"),
+        channel("log", delivered=2),
+    ]
+    patient.dead = [{"channel": "desk", "error": "404 Not Found"}]
+    found = examine()
+    text = said(found, "alerts")
+    assert "the channel `chat` has failed for" in text
+    assert "3 notices wait: Connection refused → mend that, then try it: auscult channels test chat" in text
+    assert "1 notice was given up by the channel `desk`: 404 Not Found" in text
+    assert "auscult deliveries resend --all --channel desk" in text
+    assert "the channel `log` delivers" in said(found, "alerts", "ok")
+
+
 # 3. Metrics not exporting
 
 
@@ -164,7 +193,7 @@ def test_metrics_are_refused(auscult, patient, examine):
 def test_metrics_answer(auscult, examine):
     """With how many samples."""
     auscult.configure(a="healthy")
-    assert "/metrics answers with 1 samples" in said(examine(), "metrics", "ok")
+    assert "/metrics answers with 1 sample " in said(examine(), "metrics", "ok")
 
 
 def test_an_exporter_of_a_kind_that_is_not_installed(auscult, examine):

@@ -98,6 +98,9 @@ def test_alerts_are_listed_with_what_matters(auscult, broken):
     line = next(line for line in said.splitlines() if broken["id"] in line)
     assert re.search(r"high +active +\d+ s .*component_unhealthy: stt_client .*is unhealthy", line)
     assert re.search(r"\d alerts? open \(.*1 high", said)
+    levels = ["critical", "high", "medium", "low", "info"]
+    shown = [levels.index(line.split()[0]) for line in said.splitlines() if line.split()[0] in levels]
+    assert shown == sorted(shown)
     assert auscult("alerts", "list", "--severity", "info").startswith("No open alert fits.")
     body = json.loads(auscult("alerts", "--json", "--rule", "component_unhealthy"))
     assert [alert["id"] for alert in body["alerts"]] == [broken["id"]]
@@ -155,6 +158,7 @@ def test_what_was_given_up_is_listed_and_sent_again(auscult, client, receiver):
     """With the reason, one by one or all at once."""
     client.post("/api/v2/alerts", json=[{"labels": {"alertname": "Lost", "n": str(number)}} for number in range(2)])
     eventually(lambda: len(client.get("/api/v1/deliveries", params={"state": "dead"}).json()["deliveries"]) == 2)
+    assert "nothing arrived yet" in auscult("channels")
     said = auscult("deliveries", "dead")
     assert "410" in said
     assert "auscult deliveries resend KEY" in said
