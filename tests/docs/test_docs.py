@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 
@@ -79,6 +80,23 @@ def test_every_kind_has_a_page_and_a_sample():
     }
     assert bundled == {page.stem for page in (DOCS / "kinds").glob("*.md")} - {"index"}
     assert bundled == {page.stem for page in (DOCS / "examples" / "kinds").glob("*.toml")}
+
+
+def test_every_command_is_in_the_reference():
+    """Built-in commands and their subcommands, each where it is looked up."""
+    from auscult.cli import group
+
+    page = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    context = click.Context(group)
+    names = set(group.list_commands(context)) - {"demo"}
+    assert names > {"serve", "check", "alerts"}
+    missing = []
+    for name in sorted(names):
+        command = group.get_command(context, name)
+        lines = "\n".join(line for line in page.splitlines() if f"`auscult {name}" in line)
+        inside = command.list_commands(context) if isinstance(command, click.Group) else []
+        missing += [name] * (not lines) + [f"{name} {sub}" for sub in inside if not re.search(rf"\b{sub}\b", lines)]
+    assert not missing
 
 
 def test_links_lead_somewhere():
