@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import urllib.error
@@ -21,6 +22,13 @@ from auscult_rehearsal.stack import NAMES, component_name
 __all__ = ["break_component", "describe", "mend_component", "run"]
 
 _NOTICE = "demo.json"
+_TRY = {
+    "break tts --silent": "the voice answers with silence, and 200",
+    "break llm --slow": "the first token comes late",
+    "break stt --lying": "its health says fine, and no work is done",
+    "mend": "everything works again",
+    "status": "what is broken, and what the server says",
+}
 
 
 def run(ctx: click.Context, directory: Path, port: int, *, clips_only: bool) -> None:
@@ -60,11 +68,7 @@ def _welcome(url: str, path: Path, components: dict[str, Any]) -> str:
         f"The demo runs at {url}",
         "",
         "Try, in another terminal:",
-        "  auscult demo break tts --silent   the voice answers with silence, and 200",
-        "  auscult demo break llm --slow     the first token comes late",
-        "  auscult demo break stt --lying    its health says fine, and no work is done",
-        "  auscult demo mend                 everything works again",
-        "  auscult demo status               what is broken, and what the server says",
+        *(f"  {_program()} demo {what:<19}  {meaning}" for what, meaning in _TRY.items()),
         "",
         f"The configuration is {path}; Ctrl-C ends the demo.",
     ]
@@ -76,6 +80,12 @@ def _welcome(url: str, path: Path, components: dict[str, Any]) -> str:
         if "not installed" in components[name]["note"]
     ]
     return "\n".join(lines)
+
+
+def _program() -> str:
+    """How to call auscult from where this was started, which may be a virtual environment that is not active."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "auscult" and shutil.which("auscult") is None else "auscult"
 
 
 def _running(directory: Path) -> dict[str, Any] | None:
@@ -92,8 +102,8 @@ def _notice(directory: Path) -> dict[str, Any]:
     if found := _running(directory):
         return found
     raise click.ClickException(
-        f"No demo runs in {directory}. Start one with `auscult demo`; if it runs in another directory, name that: "
-        "`auscult demo --directory … break …`"
+        f"No demo runs in {directory}. Start one with `{_program()} demo`; if it runs in another directory, name that: "
+        f"`{_program()} demo --directory … break …`"
     )
 
 
@@ -114,7 +124,7 @@ def break_component(directory: Path, component: str, fault: str, seconds: float)
     meaning = FAULTS.get(fault, "is broken that way")
     return (
         f"{name}: {meaning} ({fault}). Watch {component_of(name)} at {notice['url']}; "
-        f"mend it with: auscult demo mend {name}"
+        f"mend it with: {_program()} demo mend {name}"
     )
 
 

@@ -54,6 +54,19 @@ def test_the_server_gets_a_configuration_for_all_seven(stack, tmp_path):
     assert "break tts --silent" in result.stderr
 
 
+def test_commands_are_named_as_they_can_be_called(stack, tmp_path, monkeypatch):
+    """By the path it was started with, while no `auscult` is on the PATH, as after `make run`."""
+    monkeypatch.setattr("sys.argv", [".venv/bin/auscult", "demo"])
+    monkeypatch.setenv("PATH", "")
+    shown = run(lambda **_: None, "--directory", str(tmp_path)).stderr
+    assert "  .venv/bin/auscult demo mend" in shown
+    here = tmp_path / "auscult"
+    here.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    shown = run(lambda **_: None, "--directory", str(tmp_path)).stderr
+    assert "  auscult demo mend" in shown
+
+
 def test_steering_while_it_runs(stack, tmp_path):
     """Break, status, mend, by the notice that the demo leaves in its directory; a second demo is refused."""
     said = {}
