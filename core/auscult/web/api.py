@@ -29,8 +29,10 @@ from auscult.web.bodies import (
     ResultList,
     SystemBody,
 )
+from auscult.web.costs import cost_routes
 from auscult.web.dashboards import dashboard_api_routes
 from auscult.web.events import event_routes
+from auscult.web.flows import flow_routes
 from auscult.web.json_bodies import require_json
 from auscult.web.metric_history import metric_history_routes
 from auscult.web.parameters import number
@@ -185,8 +187,10 @@ def api_router(monitor: Monitor, stream: EventStream, reload: Reload | None = No
     handlers = [handler for make in routes for handler in make(monitor)]
     handlers += alert_api_routes(monitor)
     handlers += metric_history_routes(monitor)
+    handlers += flow_routes(monitor)
     handlers += dashboard_api_routes(monitor)
     handlers += past_routes(monitor, reload)
     handlers += event_routes(monitor, stream)
     handlers += recent_routes(monitor)
+    handlers += cost_routes(monitor)
     return Router("/api/v1", route_handlers=handlers, tags=["api"])
