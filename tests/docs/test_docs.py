@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,17 @@ def test_every_command_is_in_the_reference():
         inside = command.list_commands(context) if isinstance(command, click.Group) else []
         missing += [name] * (not lines) + [f"{name} {sub}" for sub in inside if not re.search(rf"\b{sub}\b", lines)]
     assert not missing
+
+
+def test_the_sample_checks_tests_pass(tmp_path):
+    """As its author runs them: in a directory of their own."""
+    for name in ("my_checks.py", "test_my_checks.py"):
+        shutil.copy(DOCS / "examples" / name, tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
+    assert "skipped" not in done.stdout
 
 
 def test_links_lead_somewhere():
