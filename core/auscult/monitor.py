@@ -188,7 +188,8 @@ class Monitor:
             self.health.set_uptime(await to_thread.run_sync(partial(self.store.uptime, self.clock.now_ms())))
             loop.spawn(self._refresh_uptime)
         self._watch_over()
-        log.info("monitoring %d components", len(self.health.components) - 1)
+        count = len(self.health.components) - 1
+        log.info("monitoring %d component%s", count, "" if count == 1 else "s")
 
     async def stop(self) -> None:
         """Stop everything and close the store; what was taken in is on disk afterwards."""
