@@ -16,7 +16,7 @@ Said = tuple[Level, str, str]
 
 _RELOAD = "let it read the configuration again (SIGHUP, or POST /-/reload), or give it this file"
 _ADVICE = (
-    (r"connection refused|connecterror|not resolve|name or service|no route", "is it running, and is its address right?"),
+    (r"connection refused|connecterror|not resolve|name or service", "is it running, and is its address right?"),
     (r"no answer within|timeout|timed out", "is it overloaded, or does a firewall swallow the connection?"),
     (r"answered 40[13]", "check the key, token or password in the table of the {role}"),
     (r"answered 404", "the path of its address is wrong, or what takes metrics there is switched off"),
