@@ -327,3 +327,68 @@ def test_a_session_that_was_ended_elsewhere_leads_to_the_login(browser: Browser,
         page.bring_to_front()
         expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=60_000)
         eventually(lambda: page.get_by_text("speech").count() == 0)
+
+
+def test_what_follows_from_a_broken_component_is_one_line(overview: Page, site: Site):
+    """The alert about the whole system stands below the cause and opens to all that can be done about it."""
+    site.push("archive", "unhealthy", "the disk is full")
+    expect(overview.get_by_role("article", name=re.compile("component_unhealthy archive"))).to_be_visible()
+    following = overview.locator(".following", has_text="system_unhealthy")
+    expect(following).to_contain_text("follows from the above")
+    card = following.get_by_role("article")
+    expect(card).to_be_hidden()
+    assert not violations(overview)
+    following.locator("summary").click()
+    expect(card.get_by_role("button", name="Acknowledge")).to_be_visible()
+    site.push("archive")
+    expect(overview.get_by_role("heading", level=1)).to_have_text("Everything works")
+    expect(following).to_have_count(0)
+
+
+def test_money_is_told_where_it_is_known(browser: Browser, tmp_path):
+    """Not before somebody says what a call costs; in calm times and in trouble."""
+    with Site(tmp_path) as site:
+        site.fill()
+        with looking(browser, site.url.rstrip("/")) as page:
+            page.goto("/")
+            expect(page.locator(".facts")).to_contain_text("Slowest")
+            expect(page.locator(".facts")).not_to_contain_text("AI costs")
+        for _ in range(3):
+            site.push("speech", measurements={"cost_usd": 0.5})
+        with site.api() as client:
+            eventually(lambda: client.get("/api/v1/costs").json()["probes_usd"] == 1.5)
+        with looking(browser, site.url.rstrip("/")) as page:
+            page.goto("/")
+            expect(page.locator(".facts")).to_contain_text("AI costs, 1 h$1.50")
+            site.push("archive", "unhealthy", "the disk is full")
+            expect(page.locator(".facts")).to_contain_text("$1.50 in the last hour")
+
+
+def test_older_deliveries_are_a_page_away(browser: Browser, tmp_path):
+    """A hundred at a time, each once; the address leads back to where somebody was."""
+    with Site(tmp_path) as site:
+        posted = [
+            {"labels": {"alertname": "Flood", "instance": f"db{n}"}, "annotations": {"summary": "gone"}}
+            for n in range(150)
+        ]
+        with site.api() as client:
+            client.post("/api/v2/alerts", json=posted).raise_for_status()
+            eventually(lambda: len(client.get("/api/v1/deliveries?limit=500").json()["deliveries"]) == 150)
+        with looking(browser, site.url.rstrip("/")) as page:
+            page.goto("/#/alerts/deliveries")
+            rows = page.locator("tbody tr td:nth-child(3) a")
+            expect(rows).to_have_count(100)
+            first = {link.get_attribute("href") for link in rows.all()}
+            pages = page.get_by_role("navigation", name="Pages of deliveries")
+            expect(pages.get_by_role("button", name="Newest")).to_be_disabled()
+            pages.get_by_role("button", name="Older").click()
+            expect(rows).to_have_count(50)
+            second = {link.get_attribute("href") for link in rows.all()}
+            assert not first & second
+            assert len(first | second) == 150
+            expect(pages.get_by_role("button", name="Older")).to_be_disabled()
+            page.reload()
+            expect(rows).to_have_count(50)
+            assert not violations(page)
+            pages.get_by_role("button", name="Newest").click()
+            expect(rows).to_have_count(100)

@@ -28,24 +28,33 @@ export const DELIVERY: Record<string, string> = {
   dead: "given up",
 };
 
+const PAGE = 100;
+
+interface Page {
+  deliveries: Delivery[];
+  next_before: string | null;
+}
+
 export function Deliveries() {
   const state = route.value.query.get("state") ?? "";
-  const found = useFetched<{ deliveries: Delivery[] }>(
-    `/api/v1/deliveries?limit=200${state ? `&state=${state}` : ""}`,
-    [changed.value],
-  );
-  const [kept, setKept] = useState<{ state: string; deliveries: Delivery[] } | null>(null);
+  const before = route.value.query.get("before") ?? "";
+  const asked = new URLSearchParams({ limit: String(PAGE) });
+  if (state) asked.set("state", state);
+  if (before) asked.set("before", before);
+  const where = `/api/v1/deliveries?${asked}`;
+  const found = useFetched<Page>(where, [changed.value]);
+  const [kept, setKept] = useState<{ where: string; page: Page } | null>(null);
   useEffect(() => {
-    if (found.data) setKept({ state, deliveries: found.data.deliveries });
+    if (found.data) setKept({ where, page: found.data });
   }, [found.data]);
-  const shown = kept?.state === state ? kept.deliveries : null;
+  const shown = kept?.where === where ? kept.page : null;
   return (
     <>
       <div class="toolbar">
         <Segments
           label="Only those in one state"
           value={state}
-          set={(next) => setQuery({ state: next })}
+          set={(next) => setQuery({ state: next, before: null })}
           options={STATES}
         />
       </div>
@@ -53,10 +62,30 @@ export function Deliveries() {
         <Fault error={found.error} retry={found.reload} />
       ) : (
         <div class="card flush">
-          <DeliveryTable deliveries={shown ?? []} loading={shown === null} named reload={found.reload} />
+          <DeliveryTable deliveries={shown?.deliveries ?? []} loading={shown === null} named reload={found.reload} />
         </div>
       )}
+      <Pages before={before} next={shown?.next_before ?? null} />
     </>
+  );
+}
+
+/** One page further back, or at the beginning again. */
+function Pages({ before, next }: { before: string; next: string | null }) {
+  if (!before && !next) return null;
+  const turn = (key: string | null) => {
+    setQuery({ before: key });
+    scrollTo(0, 0);
+  };
+  return (
+    <nav class="pages" aria-label="Pages of deliveries">
+      <button type="button" class="button small" disabled={!before} onClick={() => turn(null)}>
+        Newest
+      </button>
+      <button type="button" class="button small" disabled={!next} onClick={() => turn(next)}>
+        Older
+      </button>
+    </nav>
   );
 }
 
@@ -80,7 +109,7 @@ export function DeliveryTable({ deliveries, loading, named, reload }: Props) {
   };
   return (
     <div class="table-box" tabIndex={0} role="region" aria-label="Deliveries, scrollable">
-      <table class="table">
+      <table class="table deliveries">
         <thead>
           <tr>
             <th scope="col">When</th>

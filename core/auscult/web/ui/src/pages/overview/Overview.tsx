@@ -1,7 +1,9 @@
 // The first page: the verdict, what to do about it, every component, and what changed.
+import type { Alert } from "../../api/types";
 import { AlertCard } from "../../parts/AlertCard";
 import { Card } from "../../parts/Card";
 import { Changes } from "../../parts/Changes";
+import { SeverityTag } from "../../parts/Sign";
 import { Loading } from "../../parts/states";
 import { inbox, suppressed } from "../../state/alerts";
 import { known, loaded } from "../../state/components";
@@ -36,6 +38,10 @@ export function Overview() {
 function OpenAlerts() {
   const alerts = inbox.value;
   const quiet = suppressed.value.length;
+  const own = alerts.filter((alert) => alert.component !== "");
+  // What is wrong as a whole follows from what is wrong in particular: one line says so.
+  const following = own.length > 0 ? alerts.filter((alert) => alert.component === "") : [];
+  const cards = following.length > 0 ? own : alerts;
   return (
     <Card
       title="Active alerts"
@@ -46,11 +52,14 @@ function OpenAlerts() {
       {alerts.length === 0 ? (
         <p class="calm">No alert is open.</p>
       ) : (
-        alerts.slice(0, ALERTS_SHOWN).map((alert) => <AlertCard key={alert.id} alert={alert} />)
+        cards.slice(0, ALERTS_SHOWN).map((alert) => <AlertCard key={alert.id} alert={alert} />)
       )}
-      {alerts.length > ALERTS_SHOWN ? (
+      {following.map((alert) => (
+        <Following key={alert.id} alert={alert} />
+      ))}
+      {cards.length > ALERTS_SHOWN ? (
         <p>
-          <a href={href("alerts")}>and {alerts.length - ALERTS_SHOWN} more</a>
+          <a href={href("alerts")}>and {cards.length - ALERTS_SHOWN} more</a>
         </p>
       ) : null}
       {quiet > 0 ? (
@@ -59,5 +68,20 @@ function OpenAlerts() {
         </p>
       ) : null}
     </Card>
+  );
+}
+
+/** An alert about the whole system in one line, and all of it when it is opened. */
+function Following({ alert }: { alert: Alert }) {
+  return (
+    <details class="following">
+      <summary>
+        <SeverityTag severity={alert.severity} />
+        <span>
+          <span class="alert-rule">{alert.name}</span> <span class="soft">follows from the above</span>
+        </span>
+      </summary>
+      <AlertCard alert={alert} />
+    </details>
   );
 }

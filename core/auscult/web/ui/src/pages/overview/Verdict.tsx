@@ -1,16 +1,21 @@
 // The answer to the five questions somebody has who opens this page: is it us, which, since when, who knows, what does it cost.
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import type { Alert, Component, Status } from "../../api/types";
 import { count, ms, percent } from "../../format/numbers";
 import { ComponentLink } from "../../parts/Link";
 import { Moment } from "../../parts/Moment";
 import { Sign } from "../../parts/Sign";
 import { inbox } from "../../state/alerts";
+import { now } from "../../state/clock";
 import { causesOf, counted, known, system } from "../../state/components";
+import { loadCosts, spent, spentOn } from "../../state/costs";
 import { href } from "../../state/route";
 import { BADNESS } from "../../words";
 
 export function Verdict() {
+  const minute = Math.floor(now.value / 60_000);
+  useEffect(() => void loadCosts(), [minute]);
   const all = counted.value;
   const bad = all.filter((component) => component.status === "unhealthy" || component.status === "degraded");
   const status: Status = system.value?.status ?? "unknown";
@@ -97,12 +102,26 @@ function Trouble({ bad, all }: { bad: Component[]; all: Component[] }) {
         <Owner bad={bad} />
       </Fact>
       <Fact title="What it costs">
+        <Spent />
         {all.length - healthy}
         <small> of {count(all.length, "component")}</small>
         {first && first.success_rate !== null && first.success_rate < 100 ? (
           <small> · success {percent(first.success_rate, 0)}</small>
         ) : null}
       </Fact>
+    </>
+  );
+}
+
+/** Money, where somebody records what calls cost. */
+function Spent() {
+  const costs = spent.value;
+  const text = costs ? spentOn(costs) : null;
+  if (!costs || text === null) return null;
+  return (
+    <>
+      {text}
+      <small> in the last hour{costs.unpriced > 0 ? `, ${count(costs.unpriced, "call")} unpriced` : ""} · </small>
     </>
   );
 }
@@ -193,11 +212,24 @@ function Calm({ all }: { all: Component[] }) {
         {slowest && slowest.p95_ms !== null ? ms(slowest.p95_ms) : "–"}
         <small> {slowest?.name}</small>
       </Fact>
+      <CalmCosts />
       <Fact title="Least uptime, 24 h">
         {percent(least?.uptime["24h"])}
         <small> {least && (least.uptime["24h"] ?? 100) < 100 ? least.name : ""}</small>
       </Fact>
     </>
+  );
+}
+
+function CalmCosts() {
+  const costs = spent.value;
+  const text = costs ? spentOn(costs) : null;
+  if (!costs || text === null) return null;
+  return (
+    <Fact title="AI costs, 1 h">
+      {text}
+      <small> {costs.unpriced > 0 ? `${count(costs.unpriced, "call")} unpriced` : count(costs.calls, "call")}</small>
+    </Fact>
   );
 }
 
