@@ -3,8 +3,8 @@
     python -m tests.benchmarks.otlp [--quick]
 
 Requests as collectors send them: 1000 points of 20 metrics, 10 processes, four attributes a point, half counters and
-half gauges, packed with gzip; then the same with every tenth point a histogram of 14 buckets. Beside it, what protobuf's
-own library needs to read a request and to look at every attribute once.
+half gauges, packed with gzip; then the same with every tenth point a histogram of 14 buckets. Beside it, what
+protobuf's own library needs to read a request and to look at every attribute once.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""OTLP in protobuf, read by hand: 6 µs a point, where generated code takes 3.5 (``tests/benchmarks/otlp.py``) but brings
-protobuf along, whose versions quarrel in the processes of agents, and makes objects of a whole request at once.
+"""OTLP in protobuf, read by hand: 6 µs a point, where generated code takes 3.5 (``tests/benchmarks/otlp.py``) but
+brings protobuf along, whose versions quarrel in the processes of agents, and makes objects of a whole request at once.
 """
 
 from __future__ import annotations
