@@ -1,4 +1,4 @@
-"""auscult inside a Starlette (or FastAPI) application, under a path of its own."""
+"""auscult inside a Starlette application, under a path of its own."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

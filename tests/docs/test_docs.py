@@ -124,7 +124,7 @@ def test_links_lead_somewhere():
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-@pytest.mark.parametrize("name", ["mount_starlette", "litestar_app"])
+@pytest.mark.parametrize("name", ["mount_starlette", "mount_fastapi", "litestar_app"])
 async def test_embedded_applications_answer(name, monkeypatch):
     """The mounted application and the Litestar plugin serve health below their path, beside the host's own page."""
     import importlib.util
