@@ -19,6 +19,8 @@ __all__ = ["WINDOWS", "TrendMemory", "worst"]
 WINDOWS = {"15m": 900_000, "1h": 3_600_000, "6h": 21_600_000}
 """Names and lengths in ms."""
 BUCKETS = 15
+_WIDTHS = tuple(length // BUCKETS for length in WINDOWS.values())
+"""How long a bucket of each window is, ms."""
 MINUTE_MS = 60_000
 MIN_RESULTS = 10
 MIN_BUCKETS = 4
@@ -35,22 +37,21 @@ _LATEST = 2**31 - 1
 """Highest number of a bucket: minutes until the year 6053."""
 
 
-class _Ring:
-    """Sums of one window: per bucket its number, the number of results, of failures, of timed ones, and their time.
+class _Rings:
+    """Sums of all windows: per bucket its number, the number of results, of failures, of timed ones, and their time.
 
-    Flat arrays: there are three rings for every component.
+    Flat arrays, the windows one behind the other: every component has them.
     """
 
-    __slots__ = ("_ms", "_sums", "_width")
+    __slots__ = ("_ms", "_sums")
 
-    def __init__(self, length: int) -> None:
-        self._width = length // BUCKETS
-        self._sums = array("i", bytes(4 * _FIELDS * BUCKETS))
-        self._ms = array("d", bytes(8 * BUCKETS))
+    def __init__(self) -> None:
+        self._sums = array("i", bytes(4 * _FIELDS * BUCKETS * len(_WIDTHS)))
+        self._ms = array("d", bytes(8 * BUCKETS * len(_WIDTHS)))
 
-    def add(self, at: int, count: int, failed: int, timed: int, ms: float) -> None:
-        number = at // self._width
-        i = number % BUCKETS
+    def add(self, window: int, at: int, count: int, failed: int, timed: int, ms: float) -> None:
+        number = at // _WIDTHS[window]
+        i = window * BUCKETS + number % BUCKETS
         sums, first = self._sums, i * _FIELDS
         if sums[first] != number or not sums[first + _COUNT]:
             if not -_LATEST < number < _LATEST or (sums[first + _COUNT] and number < sums[first]):
@@ -63,9 +64,10 @@ class _Ring:
         sums[first + _TIMED] += timed
         self._ms[i] += ms
 
-    def judge(self, now: int) -> Trend:
-        first = now // self._width - BUCKETS + 1
-        rows = [(*self._sums[i * _FIELDS : (i + 1) * _FIELDS], self._ms[i]) for i in range(BUCKETS)]
+    def judge(self, window: int, now: int) -> Trend:
+        first = now // _WIDTHS[window] - BUCKETS + 1
+        places = range(window * BUCKETS, (window + 1) * BUCKETS)
+        rows = [(*self._sums[i * _FIELDS : (i + 1) * _FIELDS], self._ms[i]) for i in places]
         live = sorted(row for row in rows if row[_NUMBER] >= first and row[_COUNT])
         if sum(row[_COUNT] for row in live) < MIN_RESULTS or len(live) < MIN_BUCKETS:
             return Trend.UNKNOWN
@@ -90,7 +92,7 @@ def _verdict(points: list[tuple[float, float]], band: float, *, better_up: bool)
 
 
 class TrendMemory:
-    """What trends need to know of one component; about a kilobyte and a half.
+    """What trends need to know of one component; a little more than a kilobyte.
 
     The current minute is summed up here first: every bucket is a whole number of minutes.
     """
@@ -98,7 +100,7 @@ class TrendMemory:
     __slots__ = ("_count", "_failed", "_minute", "_ms", "_rings", "_timed")
 
     def __init__(self) -> None:
-        self._rings = tuple(_Ring(length) for length in WINDOWS.values())
+        self._rings = _Rings()
         self._minute = self._count = self._failed = self._timed = 0
         self._ms = 0.0
 
@@ -117,12 +119,12 @@ class TrendMemory:
     def trends(self, now: int) -> dict[str, Trend]:
         """The trend over each window."""
         self._pass_on()
-        return {name: ring.judge(now) for name, ring in zip(WINDOWS, self._rings, strict=True)}
+        return {name: self._rings.judge(window, now) for window, name in enumerate(WINDOWS)}
 
     def _pass_on(self) -> None:
         if self._count:
-            for ring in self._rings:
-                ring.add(self._minute * MINUTE_MS, self._count, self._failed, self._timed, self._ms)
+            for window in range(len(_WIDTHS)):
+                self._rings.add(window, self._minute * MINUTE_MS, self._count, self._failed, self._timed, self._ms)
             self._count = self._failed = self._timed = 0
             self._ms = 0.0
 

@@ -10,6 +10,9 @@ from auscult.metrics.kept import LeanKept
 
 __all__ = ["Grid"]
 
+_NUMBERS: list[int] = []
+"""Places as objects, the same for all grids: each of its own would take as much as what stands there."""
+
 
 class Grid:
     """Rows that grow at the end. `samples` gives a copy that stays as it is."""
@@ -62,7 +65,7 @@ class Grid:
         self._touched = array("d", [self._touched[place] for place in left])
         if self._stamps is not None:
             self._stamps = array("q", [self._stamps[place] for place in left])
-        self._places = {names[place]: row for row, place in enumerate(left)}
+        self._places = {names[place]: row for row, place in zip(_NUMBERS, left, strict=False)}
         self._series = ComponentSeries(tuple(self._places), self._columns)
         self._kept = LeanKept()
 
@@ -74,7 +77,9 @@ class Grid:
         return Samples(self.family, self._series, self._values[:], stamps, self._kept)
 
     def _add(self, component: str, values: array[float], now: float) -> None:
-        self._places[component] = len(self._places)
+        if (place := len(self._places)) >= len(_NUMBERS):
+            _NUMBERS.extend(range(len(_NUMBERS), 2 * place + 16))
+        self._places[component] = _NUMBERS[place]
         self._values.extend(values)
         self._touched.append(now)
         if self._stamps is not None:

@@ -17,6 +17,8 @@ __all__ = ["SYSTEM", "Instance", "RuleState", "Tracked", "Verdict"]
 
 SYSTEM = ""
 """Stands for all components together."""
+_NO_LABELS: dict[str, str] = {}
+"""Stands for none, the same for all: labels are replaced and never changed."""
 _TEXT = 200
 """Characters kept of a text among an alert's values."""
 
@@ -70,7 +72,7 @@ class Instance:
         """When its timer rings."""
         self.data: Mapping[str, Any] | None = None
         """What the condition held for last, until it fires; None while no result since a restart has confirmed it."""
-        self.labels: dict[str, str] = {}
+        self.labels = _NO_LABELS
         """Those it began with: they are part of what the alert is."""
 
     def rest(self) -> None:
@@ -87,7 +89,7 @@ class Tracked:
     def __init__(self, name: str) -> None:
         self.name = name
         self.component_type = ""
-        self.labels: dict[str, str] = {}
+        self.labels = _NO_LABELS
         self.runbook = ""
         self.seen = 0
         """When the latest result came, or when it began to be watched."""
@@ -104,7 +106,7 @@ class Tracked:
         view = getattr(data, "view", None)
         if view is not None:
             self.component_type, self.runbook = str(view.component_type), str(view.runbook)
-            self.labels = dict(view.labels)
+            self.labels = dict(view.labels) or _NO_LABELS
         else:
             labels = data.get("labels")
             self.component_type = str(data.get("component_type") or "")

@@ -62,7 +62,7 @@ class MetricLog:
             self._families[family.name] = family
         return [self._number(connection, family, each) for each in series]
 
-    def learn(self, samples: Samples, numbers: list[int]) -> None:
+    def learn(self, samples: Samples, numbers: Sequence[int]) -> None:
         """Remember the numbers of all series of a part, once they are committed."""
         name = samples.family.name
         kept = [entry for entry in self._runs.get(name, ()) if id(entry[0]) in self._present]
@@ -139,7 +139,7 @@ class MetricLog:
         return number
 
 
-def _runs(numbers: list[int]) -> Iterator[_Run]:
+def _runs(numbers: Sequence[int]) -> Iterator[_Run]:
     """Rows whose series are neighbours in one block, together."""
     kept = ((row, number) for row, number in enumerate(numbers) if number)
     for (_, block), group in groupby(kept, key=lambda each: (each[1] - each[0], each[1] // BLOCK)):

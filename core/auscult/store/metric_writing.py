@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -98,9 +99,9 @@ class MetricWriting:
             self._transact(connection, lambda: self._write_rows(connection))
             between()
 
-    def _numbers(self, connection: sqlite3.Connection, samples: Samples, between: Callable[[], None]) -> list[int]:
+    def _numbers(self, connection: sqlite3.Connection, samples: Samples, between: Callable[[], None]) -> array[int]:
         """The numbers of its series, looked up or given out a few at a time."""
-        numbers: list[int] = []
+        numbers = array("q")
         for start in range(0, len(samples.series), NUMBERED_AT_ONCE):
             few = samples.series[start : start + NUMBERED_AT_ONCE]
             self._transact(

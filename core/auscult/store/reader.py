@@ -101,7 +101,7 @@ class Reader:
         return self.histories([component], start, end, points).get(component, [])
 
     def histories(self, components: Sequence[str], start: int, end: int, points: int) -> dict[str, list[HistoryPoint]]:
-        """The same for several components with two statements for all; those without any are left out."""
+        """The same for several components; those without any are left out."""
         with self.snapshot() as connection:
             wanted = set(components)
             names = {
@@ -112,22 +112,29 @@ class Reader:
             table = _table_for(connection, min(names), start, (end - start) // max(points, 1))
             first, last, step, origin = _stretches(start, end, points, SIZES[table])
             marks = ",".join(map(str, names))  # numbers of ours
-            rows = connection.execute(
-                f"SELECT component, (start - ?3) / ?4 * ?4 + ?3, sum(healthy), sum(degraded), sum(unhealthy), "  # noqa: S608
-                f"sum(unknown), sum(timed), total(ms_sum), min(ms_min), max(ms_max) FROM {table} "
-                f"WHERE component IN ({marks}) AND start >= ?1 AND start < ?2 GROUP BY 1, 2",
-                (first, last, origin, step),
-            ).fetchall()
+            # One at a time: what is sorted for grouping stays small, which takes three quarters of the time.
+            rolled = {
+                number: connection.execute(
+                    "SELECT (start - ?3) / ?4 * ?4 + ?3, sum(healthy), sum(degraded), sum(unhealthy), sum(unknown), "  # noqa: S608
+                    f"sum(timed), total(ms_sum), min(ms_min), max(ms_max) FROM {table} "
+                    "WHERE component = ?5 AND start >= ?1 AND start < ?2 GROUP BY 1",
+                    (first, last, origin, step, number),
+                ).fetchall()
+                for number in names
+            }
             tail = connection.execute(
                 f"SELECT component, (at - ?3) / ?4 * ?4 + ?3, {_TAIL} FROM result "  # noqa: S608
                 f"WHERE id > ?5 AND component IN ({marks}) AND at >= ?1 AND at < ?2 GROUP BY 1, 2",
                 (first, last, origin, step, watermark(connection)),
             ).fetchall()
-        apart = {number: ([], []) for number in names}  # type: dict[int, tuple[list[Any], list[Any]]]
-        for place, found in enumerate((rows, tail)):
-            for number, *row in found:
-                apart[number][place].append(tuple(row))
-        return {names[number]: [_point(row) for row in _merged(*both)] for number, both in apart.items() if any(both)}
+        fresh: dict[int, list[tuple[Any, ...]]] = {number: [] for number in names}
+        for number, *row in tail:
+            fresh[number].append(tuple(row))
+        return {
+            name: [_point(row) for row in _merged(rolled[number], fresh[number])]
+            for number, name in names.items()
+            if rolled[number] or fresh[number]
+        }
 
     def results(self, component: str, *, before: int | None = None, limit: int = 100) -> list[StoredResult]:
         """Results of a component, newest first, with numbers below `before`."""
@@ -188,10 +195,13 @@ class Reader:
                 for window, up, down in zip(begins, tail[::2], tail[1::2], strict=True):
                     before = known.get(window, (0, 0))
                     known[window] = (before[0] + up, before[1] + down)
-        return {
-            names[number]: {window: _share(*known.get(window, (0, 0))) for window in UPTIME_WINDOWS}
+        shares = {
+            names[number]: tuple([_share(*known.get(window, (0, 0))) for window in UPTIME_WINDOWS])
             for number, known in counted.items()
         }
+        # Most of thousands are as much up as each other.
+        told = {each: dict(zip(UPTIME_WINDOWS, each, strict=True)) for each in set(shares.values())}
+        return {name: told[each] for name, each in shares.items()}
 
     def pings(self, *, limit: int = 20) -> dict[str, list[Ping]]:
         """The latest signs of life per component, oldest first."""

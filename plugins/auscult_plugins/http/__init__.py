@@ -99,6 +99,8 @@ class HttpCheck(Check):
 class _Prepared:
     """A check with its request in bytes and its TLS context made."""
 
+    __slots__ = ("_check", "_contains", "_first", "_judges_body", "_not_contains", "_ranges", "_tls")
+
     def __init__(self, check: HttpCheck) -> None:
         self._check = check
         self._ranges = status_ranges(str(check.status))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ class Missing:
     """Nothing stands at a JSON path."""
 
 
+@lru_cache
 def status_ranges(text: str) -> tuple[tuple[int, int], ...]:
     """``"200-299, 401"`` as ranges. Raises ValueError."""
     ranges = []
