@@ -45,7 +45,7 @@ def reply(status: int = 200, body: bytes = b"ok", **headers: str) -> bytes:
 class Receiver:
     """Answers with `answers` in turn and then with `otherwise`; an answer of None closes the connection."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.requests: list[Arrived] = []
         self.answers: list[Answer | None] = []
         self.otherwise: Answer | None = reply()
@@ -55,7 +55,7 @@ class Receiver:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._tls = tls
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listening = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port: int = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
