@@ -102,6 +102,38 @@ def test_all_seven_components_are_alive(demo):
     assert "host" in components
 
 
+def board(demo: Demo, ident: str) -> dict[str, dict]:
+    """The panels of a dashboard of the demo, by name."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/dashboard/{ident}?range=15m", timeout=PATIENCE) as reply:
+        return {panel["id"]: panel for panel in json.loads(reply.read())["panels"]}
+
+
+@pytest.mark.parametrize("ident", ["system_overview", "api_performance", "ai_services", "infrastructure"])
+def test_every_dashboard_is_alive(demo, ident):
+    """No panel fails or still waits to be connected: the demo's agent answers calls and records them."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        panels = board(demo, ident)
+        waiting = [name for name, panel in panels.items() if any(each["shape"] == "waiting" for each in panel["data"])]
+        if not waiting or time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    assert not waiting
+    assert not any(panel["error"] for panel in panels.values())
+
+
+def test_the_agents_own_figures_are_drawn(demo):
+    """Its requests by route and its calls to AI services with their cost, as its process records them."""
+    demo.wait(lambda _: any(each["shape"] == "table" for each in board(demo, "api_performance")["recorded_api"]["data"]))
+    routes = next(each for each in board(demo, "api_performance")["recorded_api"]["data"] if each["shape"] == "table")
+    assert "/v1/calls/{call}/turns" in {row[0] for row in routes["rows"]}
+    usage = board(demo, "ai_services")["costs_and_usage"]
+    (calls,) = [each for each in usage["data"] if each["shape"] == "table" and each["title"] == "Your agent"]
+    assert {row[0] for row in calls["rows"]} == {"stt", "llm", "tts"}
+    cost = next(metric for metric in usage["metrics"] if metric["name"] == "ai_cost_usd")
+    assert cost["value"] > 0
+
+
 def test_a_silent_voice_is_found_and_named(demo):
     """`break tts --silent`: unhealthy at the second bad check, with a sentence that says silence; then mended."""
     demo.wait(all_well)

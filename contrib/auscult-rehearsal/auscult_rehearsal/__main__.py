@@ -41,8 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m auscult_rehearsal", description=__doc__.splitlines()[0])
     parser.add_argument("directory", type=Path, help="where the database and Redis keep their files")
     parser.add_argument("--clips", action="store_true", help="play the clips even where real speech could be had")
+    parser.add_argument("--talk", action="store_true", help="have an agent answer a caller over them, now and then")
     options = parser.parse_args()
-    asyncio.run(_run(Stack(options.directory, clips_only=options.clips)))
+    asyncio.run(_run(Stack(options.directory, clips_only=options.clips, talk=options.talk)))
 
 
 if __name__ == "__main__":

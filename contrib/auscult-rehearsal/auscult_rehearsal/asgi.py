@@ -113,8 +113,10 @@ class _Server(uvicorn.Server):
 class Listener:
     """A handler on a loopback port of its own. Closed, the port stays ours and refuses connections."""
 
-    def __init__(self, handler: Handler, port: int = 0) -> None:
-        self._app = _application(handler)
+    def __init__(self, handler: Handler, port: int = 0, *, wrap: Callable[[Any], Any] | None = None) -> None:
+        """`wrap` puts a middleware around the application."""
+        app = _application(handler)
+        self._app = wrap(app) if wrap is not None else app
         self._socket = self._bind(port)
         self.port: int = self._socket.getsockname()[1]
         self._server: _Server | None = None

@@ -63,9 +63,13 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 
 @contextmanager
-def running_stack(directory: Path, *, clips_only: bool = False) -> Iterator[Control]:
-    """The stand-ins, for as long as the block runs. Raises ControlError when they do not come up."""
-    command = [sys.executable, "-m", "auscult_rehearsal", str(directory), *(["--clips"] if clips_only else [])]
+def running_stack(directory: Path, *, clips_only: bool = False, talk: bool = False) -> Iterator[Control]:
+    """The stand-ins, for as long as the block runs; with `talk` an agent answers a caller over them.
+
+    Raises ControlError when they do not come up.
+    """
+    flags = [*(["--clips"] if clips_only else []), *(["--talk"] if talk else [])]
+    command = [sys.executable, "-m", "auscult_rehearsal", str(directory), *flags]
     # A session of its own: Ctrl-C in a terminal reaches the parent alone, which then stops the child in order.
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert child.stdin is not None

@@ -99,6 +99,12 @@ check = "host"
 interval = "10s"
 critical = false                       # a busy laptop makes nobody's agent unhealthy
 """
+_AGENT = """\
+[sources.agent]                        # what the agent records: its requests, its calls to speech and language
+source = "prometheus-scrape"
+url = "{url}/metrics"
+interval = "5s"
+"""
 
 
 def component_of(name: str) -> str:
@@ -106,8 +112,8 @@ def component_of(name: str) -> str:
     return _NAMES.get(name, name)
 
 
-def demo_configuration(components: dict[str, Any]) -> str:
-    """TOML for the stand-ins that are there, and for this machine."""
+def demo_configuration(components: dict[str, Any], *, agent: str = "") -> str:
+    """TOML for the stand-ins that are there, for this machine, and for what an agent records at the address `agent`."""
     known = {
         "api_key": API_KEY,
         "livekit_key": LIVEKIT_KEY,
@@ -115,4 +121,4 @@ def demo_configuration(components: dict[str, Any]) -> str:
         "agent_name": AGENT_NAME,
     }
     parts = [text.format(url=components[name]["url"], **known) for name, text in _PARTS.items() if name in components]
-    return "\n".join([_HEAD, *parts, _HOST])
+    return "\n".join([_HEAD, *parts, _HOST, *([_AGENT.format(url=agent)] if agent else [])])

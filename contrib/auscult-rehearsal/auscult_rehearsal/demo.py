@@ -40,7 +40,7 @@ def run(ctx: click.Context, directory: Path, port: int, *, clips_only: bool) -> 
     directory.mkdir(parents=True, exist_ok=True)
     notice = directory / _NOTICE
     try:
-        with running_stack(directory / "rehearsal", clips_only=clips_only) as control:
+        with running_stack(directory / "rehearsal", clips_only=clips_only, talk=True) as control:
             _serve(ctx, directory, port, control, notice)
     except ControlError as error:
         raise click.ClickException(str(error)) from None
@@ -50,9 +50,10 @@ def run(ctx: click.Context, directory: Path, port: int, *, clips_only: bool) -> 
 
 
 def _serve(ctx: click.Context, directory: Path, port: int, control: Control, notice: Path) -> None:
-    components = control.status()["components"]
+    state = control.status()
+    components = state["components"]
     path = directory / "auscult.toml"
-    path.write_text(demo_configuration(components))
+    path.write_text(demo_configuration(components, agent=state["agent"]))
     url = f"http://127.0.0.1:{port}/"
     notice.write_text(json.dumps({"pid": os.getpid(), "control": control.url, "url": url}))
     click.echo(_welcome(url, path, components), err=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from auscult_rehearsal.agent import AgentWorker
 from auscult_rehearsal.asgi import Answer, Listener, Request, answer_json
+from auscult_rehearsal.conversation import SERVICES, Conversation
 from auscult_rehearsal.database import Database
 from auscult_rehearsal.engines import choose_ears, choose_mouth
 from auscult_rehearsal.livekit import LiveKit
@@ -31,7 +32,8 @@ def component_name(name: str) -> str:
 class Stack:
     """Start it, steer it over HTTP, stop it. Redis is left out where redis-server is not installed."""
 
-    def __init__(self, directory: Path, *, clips_only: bool = False) -> None:
+    def __init__(self, directory: Path, *, clips_only: bool = False, talk: bool = False) -> None:
+        """`talk`: an agent answers a caller over the stand-ins, every few seconds."""
         found: list[StandIn] = [
             SpeechToText(choose_ears(clips_only=clips_only)),
             LanguageModel(),
@@ -42,6 +44,8 @@ class Stack:
             AgentWorker(),
         ]
         self.components = {standin.name: standin for standin in found}
+        addresses = {name: standin.url for name, standin in self.components.items() if name in SERVICES}
+        self.conversation = Conversation(addresses) if talk else None
         self.control = Listener(self._control)
 
     async def start(self) -> None:
@@ -49,6 +53,8 @@ class Stack:
         try:
             for standin in self.components.values():
                 await standin.start()
+            if self.conversation is not None:
+                await self.conversation.start()
             await self.control.open()
         except BaseException:
             await self.stop()
@@ -56,6 +62,8 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop all of them."""
+        if self.conversation is not None:
+            await self.conversation.stop()
         for standin in self.components.values():
             await standin.stop()
         await self.control.stop()
@@ -64,6 +72,7 @@ class Stack:
         """Where everything is, and what is broken."""
         return {
             "control": self.control.url,
+            "agent": self.conversation.url if self.conversation is not None else "",
             "components": {name: standin.describe() for name, standin in self.components.items()},
         }
 

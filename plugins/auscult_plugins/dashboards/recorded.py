@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct, field
 
 from auscult import (
     Chart,
@@ -188,7 +188,7 @@ class RecordedApi(Panel):
                 message="Your own API is not recorded yet; below is auscult's own.",
                 connect=_CONNECT,
                 language="python",
-                link="how-to/dashboards.md",
+                link="how-to/record.md",
             )
         route = next((label for label in _ROUTES if label in labels), "")
         rate = view.ask(MetricQuery(name=f"{name}_count", function="rate", aggregate="sum"))
@@ -205,10 +205,11 @@ class RecordedApi(Panel):
         ]
         if slow:
             shown.append(Series(title="Response time", times=times, lines=slow, unit="ms"))
-        if status := next((label for label in _STATUSES if label in labels), ""):
-            by_status = view.ask(MetricQuery(name=f"{name}_count", function="rate", aggregate="sum", by=(status,)))
-            if lines := _lines(by_status, "all"):
-                shown.append(Series(title="By status", times=by_status.times, lines=lines, unit="1/s", stacked=True))
+        for title, counted, label in _split(view, name, labels):
+            split = view.ask(MetricQuery(name=counted, function="rate", aggregate="sum", by=(label,)))
+            only = next((track.labels.get(label, "") for track in split.tracks), "")
+            if lines := _lines(split, only):
+                shown.append(Series(title=title, times=split.times, lines=lines, unit="1/s", stacked=True))
         if route and (table := _routes(view, name, route)):
             shown.append(table)
         return shown or Waiting(message=f"`{name}` is known and has no values within this time.")
@@ -221,6 +222,21 @@ class RecordedApi(Panel):
             if family.name == self.metric or (guessed and not family.name.startswith("auscult_")):
                 return family.name, family.labels
         return "", ()
+
+
+def _split(view: View, name: str, labels: Sequence[str]) -> Iterable[tuple[str, str, str]]:
+    """What tells requests apart: by status, by kind of error; each a title, a counter and its label."""
+    beside = name.removesuffix("_duration_seconds")
+    counters = {family.name.removesuffix("_total"): family for family in view.families() if family.type == "counter"}
+    statuses = [label for label in _STATUSES if label in labels]
+    requests = counters.get(f"{beside}s")
+    if statuses:
+        yield "By status", f"{name}_count", statuses[0]
+    elif requests is not None and (statuses := [label for label in _STATUSES if label in requests.labels]):
+        yield "By status", f"{beside}s_total", statuses[0]
+    errors = counters.get(f"{beside}_errors")
+    if errors is not None and "type" in errors.labels:
+        yield "Errors by type", f"{beside}_errors_total", "type"
 
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -253,19 +269,35 @@ def _total(values: Iterable[float | None]) -> float:
 
 
 _RECORD = """\
+# in the process that calls them; it exposes prometheus_client's registry at /metrics:
 from auscult import Recorder
-recorder = Recorder(event=monitor.metrics.record)
+recorder = Recorder()
 recorder.record_llm(
     provider="openai", model="gpt-4o-mini",
     duration=0.8, first_token=0.3, input_tokens=120, output_tokens=80,
-)"""
+)
+
+# in auscult.toml:
+# [sources.my-agent]
+# source = "prometheus-scrape"
+# url = "http://127.0.0.1:8000/metrics\""""
 _NUMBERS = {
     "input_tokens": ("Tokens in", "tokens"),
     "output_tokens": ("Tokens out", "tokens"),
     "audio_seconds": ("Audio", "s"),
     "characters": ("Characters", "characters"),
 }
-_WHO = ("service", "kind", "provider", "model")
+_COST = "cost_usd"
+_COUNTERS = {
+    "input_tokens": ("auscult_ai_tokens_total", "input"),
+    "output_tokens": ("auscult_ai_tokens_total", "output"),
+    "audio_seconds": ("auscult_ai_audio_seconds_total", ""),
+    "characters": ("auscult_ai_characters_total", ""),
+    _COST: ("auscult_ai_cost_usd_total", ""),
+}
+"""The counters of `auscult.Recorder`, and the direction of their tokens."""
+_WHOLE = ("input_tokens", "output_tokens", "characters")
+_WHO = ("service", "provider", "model")
 _MEASURED = {
     "prompt_tokens": "input_tokens",
     "completion_tokens": "output_tokens",
@@ -285,19 +317,16 @@ class AiUsage(Panel):
     def show(self, view: View) -> Shape | Sequence[Shape]:
         """Your agent's calls, as it records them; and what auscult's own probes used."""
         calls = view.events("ai_calls")
-        shown: list[Shape] = (
-            list(_calls(calls))
-            if calls
-            else [
-                Waiting(
-                    title="Your agent",
-                    message="Calls of your own process are not recorded yet.",
-                    connect=_RECORD,
-                    language="python",
-                    link="how-to/dashboards.md",
-                )
-            ]
-        )
+        shown = list(_shown(_groups(calls), "p95") if calls else _counted(view))
+        if not shown:
+            connect = Waiting(
+                title="Your agent",
+                message="Calls of your own process are not recorded yet.",
+                connect=_RECORD,
+                language="python",
+                link="how-to/record.md",
+            )
+            shown.append(connect)
         views = [each for each in view.chosen() if each.component_type in _SERVICES]
         if views:
             shown.append(_probes(view, views))
@@ -319,21 +348,83 @@ class AiUsage(Panel):
         )
 
 
-def _calls(calls: Sequence[Event]) -> Iterable[Shape]:
-    groups: dict[tuple[str, ...], list[Event]] = {}
+class _Used(Struct):
+    """The calls to one model."""
+
+    calls: float = 0.0
+    unpriced: float = 0.0
+    first_ms: float | None = None
+    """Until the first word, token or sound."""
+    whole_ms: float | None = None
+    numbers: dict[str, float] = field(default_factory=dict)
+    """What was used, by the names of `_NUMBERS`, and the cost; what nobody has said is absent."""
+
+
+Groups = Mapping[tuple[str, ...], _Used]
+
+
+def _groups(calls: Sequence[Event]) -> Groups:
+    """Calls that were recorded one by one."""
+    together: dict[tuple[str, ...], list[Event]] = {}
     for call in calls:
-        groups.setdefault(tuple(call.labels.get(label, "") for label in _WHO), []).append(call)
-    costs = [cost for call in calls if (cost := call.numbers.get("cost_usd")) is not None]
-    unpriced = len(calls) - len(costs)
+        labels = call.labels
+        who = (labels.get("service", "") or labels.get("kind", ""), labels.get("provider", ""), labels.get("model", ""))
+        together.setdefault(who, []).append(call)
+    return {
+        who: _Used(
+            calls=len(group),
+            unpriced=sum("cost_usd" not in call.numbers for call in group),
+            first_ms=_p95(group, "first_byte_seconds"),
+            whole_ms=_p95(group, "duration_seconds"),
+            numbers={name: total for name in (*_NUMBERS, _COST) if (total := _sum(group, name)) is not None},
+        )
+        for who, group in together.items()
+    }
+
+
+def _counted(view: View) -> Iterable[Shape]:
+    """Calls that another process counts and a source brings."""
+    if not any(family.name.removesuffix("_total") == "auscult_ai_calls" for family in view.families()):
+        return ()
+    groups: dict[tuple[str, ...], _Used] = {
+        who: _Used(calls=calls) for who, calls in _grown(view, "auscult_ai_calls_total").items() if calls
+    }
+    for name, (metric, direction) in _COUNTERS.items():
+        for who, total in _grown(view, metric, direction).items():
+            if who in groups and total:
+                groups[who].numbers[name] = total
+    first, whole = _means(view, "auscult_ai_first_byte_seconds"), _means(view, "auscult_ai_call_duration_seconds")
+    unpriced = _grown(view, "auscult_ai_unpriced_calls_total")
+    for who, used in groups.items():
+        used.unpriced, used.first_ms, used.whole_ms = unpriced.get(who, 0.0), first.get(who), whole.get(who)
+    return _shown(groups, "mean") if groups else ()
+
+
+def _means(view: View, histogram: str) -> dict[tuple[str, ...], float]:
+    """Milliseconds on average within the time looked at, by model."""
+    seconds, counts = _grown(view, f"{histogram}_sum"), _grown(view, f"{histogram}_count")
+    return {who: 1000 * seconds.get(who, 0.0) / count for who, count in counts.items() if count}
+
+
+def _grown(view: View, metric: str, direction: str = "") -> dict[tuple[str, ...], float]:
+    """By how much a counter grew within the time looked at, by model."""
+    matchers = matchers_of([f"direction={direction}"] if direction else [])
+    answer = view.ask(MetricQuery(name=metric, match=matchers, function="increase", aggregate="sum", by=_WHO))
+    return {tuple(track.labels.get(label, "") for label in _WHO): _total(track.values) for track in answer.tracks}
+
+
+def _shown(groups: Groups, which: str) -> Iterable[Shape]:
+    calls, unpriced = sum(used.calls for used in groups.values()), sum(used.unpriced for used in groups.values())
+    costs = [used.numbers[_COST] for used in groups.values() if _COST in used.numbers]
     yield Stat(
         title="Cost",
         name="ai_cost_usd",
         value=sum(costs) if costs else None,
         unit="USD",
-        detail=f"{unpriced} of {len(calls)} calls are unpriced" if unpriced else "",
+        detail=f"{unpriced:.0f} of {calls:.0f} calls are unpriced" if unpriced else "",
     )
-    yield Stat(title="Calls", name="ai_calls", value=float(len(calls)), unit="calls")
-    columns = [name for name in _NUMBERS if any(name in call.numbers for call in calls)]
+    yield Stat(title="Calls", name="ai_calls", value=float(round(calls)), unit="calls")
+    columns = [name for name in _NUMBERS if any(name in used.numbers for used in groups.values())]
     yield Table(
         title="Your agent",
         columns=[
@@ -341,21 +432,21 @@ def _calls(calls: Sequence[Event]) -> Iterable[Shape]:
             Column(name="provider", title="Provider"),
             Column(name="model", title="Model"),
             Column(name="calls", title="Calls", kind="number", unit="calls"),
-            Column(name="p95_ms", title="p95", kind="number", unit="ms"),
+            Column(name="first_ms", title=f"First, {which}", kind="number", unit="ms"),
+            Column(name="whole_ms", title=f"Whole, {which}", kind="number", unit="ms"),
             *(Column(name=name, title=_NUMBERS[name][0], kind="number", unit=_NUMBERS[name][1]) for name in columns),
-            Column(name="cost_usd", title="Cost", kind="number", unit="USD"),
+            Column(name=_COST, title="Cost", kind="number", unit="USD"),
         ],
         rows=[
             (
-                who[0] or who[1],
-                who[2],
-                who[3],
-                len(group),
-                _p95(group),
-                *(_sum(group, name) for name in columns),
-                _sum(group, "cost_usd"),
+                *who,
+                round(used.calls),
+                used.first_ms,
+                used.whole_ms,
+                *(used.numbers.get(name) for name in columns),
+                used.numbers.get(_COST),
             )
-            for who, group in sorted(groups.items(), key=lambda item: -(_sum(item[1], "cost_usd") or 0.0))
+            for who, used in sorted(groups.items(), key=lambda item: -item[1].numbers.get(_COST, 0.0))
         ],
     )
 
@@ -366,8 +457,8 @@ def _sum(calls: Iterable[Event], name: str) -> float | None:
     return sum(values) if values else None
 
 
-def _p95(calls: Iterable[Event]) -> float | None:
-    values = sorted(call.numbers["duration_seconds"] for call in calls if "duration_seconds" in call.numbers)
+def _p95(calls: Iterable[Event], name: str) -> float | None:
+    values = sorted(call.numbers[name] for call in calls if name in call.numbers)
     return 1000 * values[round(0.95 * (len(values) - 1))] if values else None
 
 
@@ -404,5 +495,6 @@ def _used(view: View, component: str) -> Mapping[str, float]:
     for name, told in (*_MEASURED.items(), ("cost_usd", "cost_usd")):
         values = [result.measurements[name] for result in results if name in result.measurements]
         if values:
-            found[told] = sum(values) / len(results) * (probes or len(results))
+            total = sum(values) / len(results) * (probes or len(results))
+            found[told] = float(round(total)) if told in _WHOLE else total
     return found

@@ -11,7 +11,7 @@ import anyio
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
 
-from auscult import Catalogue, Event, HealthThreshold, Monitor, Reading, Status
+from auscult import Catalogue, Event, HealthThreshold, Monitor, Reading, Recorder, RequestMetrics, Status
 from auscult.config import load
 from auscult.definitions import PanelDefinition
 from auscult.shapes import Gauge, Series, Shape, Stat, Table, Text, Timeline, Waiting, Waterfall
@@ -202,6 +202,73 @@ async def test_calls_of_the_users_agent_and_their_cost(catalogue, tmp_path):
         assert row[-1] == 4.5
         stats = of((await panels_of(monitor, "ai_services"))["costs_and_usage"], Stat)
         assert (stats[0].value, stats[0].detail) == (4.5, "1 of 10 calls are unpriced")
+
+
+async def test_calls_that_another_process_counts(catalogue, tmp_path):
+    """As a scrape brings them: calls, times, tokens, cost by model; what has no price is said to have none."""
+    async with running(catalogue, tmp_path) as monitor:
+        registry = CollectorRegistry()
+        recorder = Recorder(registry)
+        monitor.metrics.add_registry(registry)
+
+        async def keep() -> None:
+            monitor.store.append_snapshot(await monitor.metrics.snapshot())
+            await anyio.sleep(1.1)
+
+        def call() -> None:
+            recorder.record_tts(provider="openai", model="tts-1", characters=1000, first_byte=0.2, duration=0.5)
+            recorder.record_llm(provider="nobody", model="own", input_tokens=10, output_tokens=4, duration=1.0)
+            recorder.record_stt(provider="deepgram", model="nova-3", outcome="timeout")
+
+        call()
+        await keep()
+        for _ in range(3):
+            call()
+        await keep()
+        await anyio.to_thread.run_sync(monitor.store.flush)
+        with anyio.fail_after(30):
+            while not (tables := of((await panels_of(monitor, "ai_services"))["costs_and_usage"], Table)):
+                await anyio.sleep(0.1)
+        names = [column.name for column in tables[0].columns]
+        rows = {row[0]: dict(zip(names, row, strict=True)) for row in tables[0].rows}
+        assert {name: row["calls"] for name, row in rows.items()} == {"tts": 3, "llm": 3, "stt": 3}
+        assert rows["tts"]["cost_usd"] == pytest.approx(0.045)
+        assert (rows["tts"]["first_ms"], rows["tts"]["whole_ms"]) == (pytest.approx(200), pytest.approx(500))
+        assert rows["tts"]["characters"] == 3000
+        assert (rows["llm"]["input_tokens"], rows["llm"]["output_tokens"], rows["llm"]["cost_usd"]) == (30, 12, None)
+        assert rows["stt"]["cost_usd"] is None
+        stats = {stat.name: stat for stat in of((await panels_of(monitor, "ai_services"))["costs_and_usage"], Stat)}
+        assert stats["ai_cost_usd"].value == pytest.approx(0.045)
+        assert stats["ai_cost_usd"].detail == "3 of 9 calls are unpriced"
+
+
+async def test_requests_as_the_middleware_counts_them(catalogue, tmp_path):
+    """`RequestMetrics`: by status and by kind of error although its histogram has neither label."""
+    async with running(catalogue, tmp_path) as monitor:
+        registry = CollectorRegistry()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": scope["answer"], "headers": []})
+
+        counted = RequestMetrics(app, registry, route=lambda scope: "/turns")
+        monitor.metrics.add_registry(registry)
+        for _ in range(2):
+            for status in (200, 200, 503):
+                await counted({"type": "http", "method": "GET", "path": "/turns", "answer": status}, None, _nowhere)
+            monitor.store.append_snapshot(await monitor.metrics.snapshot())
+            await anyio.sleep(1.1)
+        await anyio.to_thread.run_sync(monitor.store.flush)
+        with anyio.fail_after(30):
+            while of(shapes := (await panels_of(monitor, "api_performance"))["recorded_api"], Waiting):
+                await anyio.sleep(0.2)
+        drawn = {shape.title: shape for shape in shapes}
+        assert {"Rate", "By status", "Errors by type", "Routes"} <= set(drawn)
+        assert {line.name for line in drawn["By status"].lines} == {"200", "503"}
+        assert [line.name for line in drawn["Errors by type"].lines] == ["503"]
+
+
+async def _nowhere(message: Any) -> None:
+    pass
 
 
 async def test_your_own_api_once_it_is_recorded(catalogue, tmp_path):
