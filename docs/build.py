@@ -30,7 +30,8 @@ from rule_tables import GENERATED
 
 DOCS = Path(__file__).parent
 _BLOCK = re.compile(
-    r"<!-- (?P<what>include|kind|channel|exporter|source|configuration|metrics|rules)(?:: (?P<name>[^ ]+))? -->\n.*?<!-- end -->",
+    r"<!-- (?P<what>include|kind|channel|exporter|source|configuration|metrics|rules)(?:: (?P<name>[^ ]+))? -->\n"
+    r".*?<!-- end -->",
     re.DOTALL,
 )
 _LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml", ".json": "json"}
