@@ -17,6 +17,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_C
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, Summary
 from tests.exporting import PushContext, family, monitor_with, snapshot, until
 from tests.plugins.channels.receiver import Receiver, reply
+from tests.web.serving import Serving
 
 from auscult import DeliveryError, Snapshot, Status
 from auscult_plugins.otlp_export import OTLPExporter
@@ -280,3 +281,35 @@ async def test_what_a_collector_missed_arrives_later_and_in_order(receiver, tmp_
     ]
     assert len(moments) >= 3
     assert moments == sorted(set(moments))
+
+
+@pytest.mark.parametrize("protocol", [PROTOBUF, JSON])
+async def test_another_auscult_takes_it_in(tmp_path, protocol):
+    """What one monitor exports, the `otlp` source of another has: the same numbers under the same names."""
+    registry = CollectorRegistry()
+    turns = Counter("turns", "Turns.", ["to"], registry=registry)
+    turns.labels("a").inc(3)
+    Gauge("depth", "Depth.", ["queue"], registry=registry).labels('ä "b"').set(2.5)
+    waits = Histogram("wait_seconds", "Waits.", registry=registry, buckets=(0.5, 1))
+    for seconds in (0.25, 0.75, 3):
+        waits.observe(seconds)
+    with Serving(tmp_path, "[components.host]\ncheck = 'host'\n[sources.agent]\nsource = 'otlp'\n") as server:
+        url = f"{server.url.rstrip('/')}/in/agent/v1/metrics"
+        exporter = OTLPExporter(url=url, push_interval=0.5, protocol=protocol, service_name="reception")
+
+        def taken_in() -> dict[str, float]:
+            with server.client() as client:
+                lines = [line for line in client.get("/metrics").text.splitlines() if "reception" in line]
+            return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+        async with monitor_with({"out": exporter}, registry) as monitor:
+            await until(lambda: monitor.metrics.exporter_stats()["out"].pushed >= 1)
+            turns.labels("a").inc(4)
+            await until(lambda: taken_in().get('turns_total{service_name="reception",to="a"}') == 7)
+            assert monitor.component_health("exporter.out").status is Status.HEALTHY
+            assert monitor.metrics.exporter_stats()["out"].dropped == 0
+        found = taken_in()
+    assert found['depth{queue="ä \\"b\\"",service_name="reception"}'] == 2.5
+    assert found['wait_seconds_bucket{le="0.5",service_name="reception"}'] == 1
+    assert found['wait_seconds_bucket{le="+Inf",service_name="reception"}'] == 3
+    assert found['wait_seconds_sum{service_name="reception"}'] == 4
