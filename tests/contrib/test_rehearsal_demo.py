@@ -124,9 +124,12 @@ def test_every_dashboard_is_alive(demo, ident):
 
 def test_the_agents_own_figures_are_drawn(demo):
     """Its requests by route and its calls to AI services with their cost, as its process records them."""
-    demo.wait(lambda _: any(each["shape"] == "table" for each in board(demo, "api_performance")["recorded_api"]["data"]))
-    routes = next(each for each in board(demo, "api_performance")["recorded_api"]["data"] if each["shape"] == "table")
-    assert "/v1/calls/{call}/turns" in {row[0] for row in routes["rows"]}
+
+    def routes() -> set[str]:
+        drawn = board(demo, "api_performance")["recorded_api"]["data"]
+        return {row[0] for each in drawn if each["shape"] == "table" for row in each["rows"]}
+
+    demo.wait(lambda _: "/v1/calls/{call}/turns" in routes())
     usage = board(demo, "ai_services")["costs_and_usage"]
     (calls,) = [each for each in usage["data"] if each["shape"] == "table" and each["title"] == "Your agent"]
     assert {row[0] for row in calls["rows"]} == {"stt", "llm", "tts"}

@@ -40,8 +40,8 @@ _SEVERITIES = {
 BY_HAND = "by hand"
 """As the book words why somebody's resolving ended an alert."""
 _OWN = frozenset({"alertname", "component"})
-"""Labels that become something of the alert itself. `severity` stays a label as well: it tells alerts of one name apart,
-as it does in Prometheus."""
+"""Labels that become something of the alert itself. `severity` stays a label as well: it tells alerts of one name
+apart, as it does in Prometheus."""
 
 
 class ExternalAlert(Struct, frozen=True, kw_only=True):

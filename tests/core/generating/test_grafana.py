@@ -89,7 +89,7 @@ def test_promtool_parses_every_expression(tmp_path):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_grafana_can_import_them(file):
-    """What the classic schema asks for: unique ids, a grid of 24 columns without overlaps, the data source as a variable."""
+    """What the classic schema asks for: unique ids, 24 columns without overlaps, the data source as a variable."""
     document = json.loads(file.read_text())
     assert document["id"] is None
     assert 8 <= len(document["uid"]) <= 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 
 import pytest
@@ -65,7 +66,7 @@ def test_conditions(condition, expression):
 )
 def test_what_metrics_do_not_tell(condition):
     """It is refused with a sentence, never said wrongly."""
-    with pytest.raises(CannotSay, match="[a-z]"):
+    with pytest.raises(CannotSay, match=r"\w+ \w+"):
         said(condition)
 
 
@@ -105,13 +106,25 @@ tests:
   - {series: 'system_health_status', values: '1 0.5 0 1'}
   alert_rule_test:
   - {eval_time: 1m, alertname: ComponentUnhealthy, exp_alerts: []}
-  - {eval_time: 2m, alertname: ComponentUnhealthy, exp_alerts: [{exp_labels: {severity: high, component: redis}, exp_annotations: {summary: 'Component redis is unhealthy'}}]}
-  - {eval_time: 1m, alertname: ComponentHighLatency, exp_alerts: [{exp_labels: {severity: medium, component: redis}, exp_annotations: {summary: 'Component redis is slow: 6000 ms'}}]}
+  - {eval_time: 2m, alertname: ComponentUnhealthy, exp_alerts: [
+      {exp_labels: {severity: high, component: redis},
+      exp_annotations: {summary: 'Component redis is unhealthy'}}]}
+  - {eval_time: 1m, alertname: ComponentHighLatency, exp_alerts: [
+      {exp_labels: {severity: medium, component: redis},
+      exp_annotations: {summary: 'Component redis is slow: 6000 ms'}}]}
   - {eval_time: 2m, alertname: ComponentLowSuccessRate, exp_alerts: []}
-  - {eval_time: 3m, alertname: ComponentLowSuccessRate, exp_alerts: [{exp_labels: {severity: medium, component: redis}, exp_annotations: {summary: 'Component redis has a success rate of 50 %'}}]}
-  - {eval_time: 1m, alertname: SystemDegraded, exp_alerts: [{exp_labels: {severity: high}, exp_annotations: {summary: 'The system is degraded'}}]}
-  - {eval_time: 2m, alertname: SystemUnhealthy, exp_alerts: [{exp_labels: {severity: critical}, exp_annotations: {summary: 'The system is unhealthy'}}]}
-  - {eval_time: 2m, alertname: MonitorUnhealthy, exp_alerts: [{exp_labels: {severity: high, component: auscult}, exp_annotations: {summary: 'The monitor itself is not healthy'}}]}
+  - {eval_time: 3m, alertname: ComponentLowSuccessRate, exp_alerts: [
+      {exp_labels: {severity: medium, component: redis},
+      exp_annotations: {summary: 'Component redis has a success rate of 50 %'}}]}
+  - {eval_time: 1m, alertname: SystemDegraded, exp_alerts: [
+      {exp_labels: {severity: high},
+      exp_annotations: {summary: 'The system is degraded'}}]}
+  - {eval_time: 2m, alertname: SystemUnhealthy, exp_alerts: [
+      {exp_labels: {severity: critical},
+      exp_annotations: {summary: 'The system is unhealthy'}}]}
+  - {eval_time: 2m, alertname: MonitorUnhealthy, exp_alerts: [
+      {exp_labels: {severity: high, component: auscult},
+      exp_annotations: {summary: 'The monitor itself is not healthy'}}]}
 """,
         "test",
         "rules",
@@ -153,7 +166,5 @@ def test_no_rule_at_all(tmp_path):
 @given(st.text(max_size=60))
 def test_any_text_is_said_or_refused(text):
     """Nothing else happens."""
-    try:
+    with contextlib.suppress(CannotSay):
         assert said(text)
-    except CannotSay:
-        pass
