@@ -81,7 +81,7 @@ class LiveView(View):
         store = self._store
         if store is None or component not in self.components:
             return ()
-        # Two statements serve them all, and where one is asked for, others mostly follow.
+        # One question serves them all, and where one is asked for, others mostly follow.
         found: Mapping[str, Sequence[HistoryPoint]] = self._once(
             ("history",), lambda: store.histories(list(self.components), self.start, self.end, self.points)
         )

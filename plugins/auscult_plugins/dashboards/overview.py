@@ -290,6 +290,8 @@ class _Held:
 
     def worst(self, start: int, end: int) -> Status | None:
         """The worst in [start, end); None where no verdict is known. Unknown only if there was nothing else."""
+        if self._next == len(self._verdicts) or self._verdicts[self._next][0] >= end:
+            return self._now  # as in almost every stretch
         found = self._upto(start + 1)[-1:]
         found += self._upto(end)
         known = [status for status in found if status is not None and status is not Status.UNKNOWN]
