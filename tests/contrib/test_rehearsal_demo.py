@@ -130,11 +130,15 @@ def test_the_agents_own_figures_are_drawn(demo):
         return {row[0] for each in drawn if each["shape"] == "table" for row in each["rows"]}
 
     demo.wait(lambda _: "/v1/calls/{call}/turns" in routes())
-    usage = board(demo, "ai_services")["costs_and_usage"]
-    (calls,) = [each for each in usage["data"] if each["shape"] == "table" and each["title"] == "Your agent"]
-    assert {row[0] for row in calls["rows"]} == {"stt", "llm", "tts"}
-    cost = next(metric for metric in usage["metrics"] if metric["name"] == "ai_cost_usd")
-    assert cost["value"] > 0
+
+    def services() -> set[str]:
+        drawn = board(demo, "ai_services")["costs_and_usage"]["data"]
+        calls = [each for each in drawn if each["shape"] == "table" and each["title"] == "Your agent"]
+        return {row[0] for each in calls for row in each["rows"]}
+
+    demo.wait(lambda _: services() == {"stt", "llm", "tts"})
+    metrics = board(demo, "ai_services")["costs_and_usage"]["metrics"]
+    assert next(metric["value"] for metric in metrics if metric["name"] == "ai_cost_usd") > 0
 
 
 def test_a_silent_voice_is_found_and_named(demo):
