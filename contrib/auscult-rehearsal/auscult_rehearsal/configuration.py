@@ -42,7 +42,7 @@ api_key = "{api_key}"
 model = "rehearsal-llm"
 depth = "completion"                   # streams an answer to its end
 interval = "5s"
-timeout = "10s"
+timeout = "5s"
 expect = "ready"
 threshold = {{ response_time_ms = 1000 }}
 group = "voice"
@@ -55,7 +55,7 @@ api_key = "{api_key}"
 model = "rehearsal-tts"
 depth = "speech"                       # has it speak, and listens for silence
 interval = "5s"
-timeout = "10s"
+timeout = "5s"
 threshold = {{ response_time_ms = 1500 }}
 group = "voice"
 """,

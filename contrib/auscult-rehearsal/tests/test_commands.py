@@ -8,6 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from auscult.config import load
 from auscult_rehearsal.commands import demo
 from auscult_rehearsal.plugin import auscult_commands
 
@@ -35,7 +36,7 @@ def test_the_server_gets_a_configuration_for_all_seven(stack, tmp_path):
     """Valid TOML, addresses of the stand-ins, the voice ones at the depth that proves work, the state beside it."""
     seen = {}
     result = run(
-        lambda **given: seen.update(given, text=given["config"].read_text()),
+        lambda **given: seen.update(given, text=given["config"].read_text(), settings=load(given["config"])[0]),
         "--directory",
         str(tmp_path),
         "--port",
@@ -52,6 +53,7 @@ def test_the_server_gets_a_configuration_for_all_seven(stack, tmp_path):
     assert (seen["port"], seen["state_dir"]) == (9, tmp_path / "state")
     assert "http://127.0.0.1:9/" in result.stderr
     assert "break tts --silent" in result.stderr
+    assert seen["settings"].warnings == [], "a newcomer's first lines are no warnings"
 
 
 def test_commands_are_named_as_they_can_be_called(stack, tmp_path, monkeypatch):
