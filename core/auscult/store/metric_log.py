@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
+from typing import Any
 
 import msgspec
 
@@ -60,7 +61,11 @@ class MetricLog:
                 (family.name, family.type, family.unit, family.help),
             )
             self._families[family.name] = family
-        return [self._number(connection, family, each) for each in series]
+        keys = [_key(family, each) for each in series]
+        known = _known_numbers(connection, [key for key in keys if key is not None])
+        fresh = {key: each for key, each in zip(keys, series, strict=True) if key is not None and key not in known}
+        known.update(_insert(connection, family, fresh))
+        return [0 if key is None else known[key] for key in keys]
 
     def learn(self, samples: Samples, numbers: Sequence[int]) -> None:
         """Remember the numbers of all series of a part, once they are committed."""
@@ -91,24 +96,6 @@ class MetricLog:
                 return runs
         return None
 
-    def _number(self, connection: sqlite3.Connection, family: Family, series: SeriesKey) -> int:
-        """That series' number; 0 for what is not kept."""
-        suffix = series.name[len(family.base) :]
-        if suffix == "_created":
-            return 0
-        key = blake2b(series.prefix().encode(errors="surrogatepass"), digest_size=16).digest()
-        row = connection.execute("SELECT id FROM metric_series WHERE key = ?", (key,)).fetchone()
-        if row is not None:
-            return int(row[0])
-        counts = suffix in _COUNTERS.get(family.type, ())
-        labels = msgspec.json.encode(dict(series.labels)).decode()
-        number = connection.execute(
-            "INSERT INTO metric_series (key, family, name, labels, counts) VALUES (?, ?, ?, ?, ?)",
-            (key, family.name, series.name, labels, counts),
-        ).lastrowid
-        assert number is not None
-        return number
-
     def add_events(self, connection: sqlite3.Connection, events: Iterable[Event]) -> None:
         """Append events."""
         connection.executemany(
@@ -137,6 +124,35 @@ class MetricLog:
                 self._words.clear()
             self._words[text] = number
         return number
+
+
+def _key(family: Family, series: SeriesKey) -> bytes | None:
+    """What that series is found by; None for what is not kept."""
+    if series.name[len(family.base) :] == "_created":
+        return None
+    return blake2b(series.prefix().encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+def _known_numbers(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
+    marks = ",".join("?" * len(keys))
+    return dict(connection.execute(f"SELECT key, id FROM metric_series WHERE key IN ({marks})", keys))  # noqa: S608
+
+
+def _insert(connection: sqlite3.Connection, family: Family, fresh: Mapping[bytes, SeriesKey]) -> dict[bytes, int]:
+    """Number new series, all with one statement: SQLite lets go of the interpreter once, and not for each of them."""
+    if not fresh:
+        return {}
+    (last,) = connection.execute("SELECT ifnull(max(id), 0) FROM metric_series").fetchone()
+    growing, values = _COUNTERS.get(family.type, ()), list[Any]()
+    for number, (key, series) in enumerate(fresh.items(), last + 1):
+        labels = msgspec.json.encode(dict(series.labels)).decode()
+        values += (number, key, family.name, series.name, labels, series.name[len(family.base) :] in growing)
+    marks = ",".join(["(?, ?, ?, ?, ?, ?)"] * len(fresh))
+    connection.execute(
+        f"INSERT INTO metric_series (id, key, family, name, labels, counts) VALUES {marks}",  # noqa: S608
+        values,
+    )
+    return dict(zip(fresh, range(last + 1, last + 1 + len(fresh)), strict=True))
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[_Run]:
