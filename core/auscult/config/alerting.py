@@ -229,7 +229,8 @@ def alert_settings(
     raw, tables, windows = data.get("routes", []), _tables(data.get("rules", {})), data.get("maintenance", {})
     rules = decode_rules(tables, decoder, catalogue.rules)
     routes = decode_routes(raw if isinstance(raw, list) else (), decoder)
-    check_routes(decoder.report, routes, known, {rule.name for rule in rules}, {*components, "auscult"})
+    there = dict[str, Any](known) | _tables(data.get("channels", {}))  # one with a mistake has its finding already
+    check_routes(decoder.report, routes, there, {rule.name for rule in rules}, {*components, "auscult"})
     warn_of_rules(decoder.report, rules, tables, Surroundings.of(catalogue, components))
     return AlertSettings(
         rules=rules,
