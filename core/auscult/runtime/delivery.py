@@ -350,10 +350,12 @@ class Delivery:
     def _failed(self, worker: _Worker, envelope: Envelope, error: BaseException, now: int) -> None:
         reason = clean_text(in_words(error, worker.channel))
         worker.failed += 1
+        refused = isinstance(error, DeliveryError) and not getattr(error, "retry", True)
         if reason != worker.last_error or worker.breaker.failures == 0:
-            log.warning("channel %s: %s", worker.name, reason)
+            end = " (not tried again)" if refused and len(envelope.rows) == 1 else ""
+            log.warning("channel %s: %s%s", worker.name, reason, end)
         worker.last_error = reason
-        if isinstance(error, DeliveryError) and not getattr(error, "retry", True):
+        if refused:
             if len(envelope.rows) > 1:
                 self._write(self._outbox.split(envelope, now, reason), None)
             else:
