@@ -154,13 +154,17 @@ class OtlpSource(Source, dict=True):
         return text_form.metrics(work() if len(body) <= _LARGE else await ctx.in_thread(work))
 
     async def _traces(self, body: bytes, form: str, ctx: SourceContext) -> Answer:
-        now = ctx.clock.now_ms()
+        now, calls = ctx.clock.now_ms(), 0
         for count, (resource, span) in enumerate(await self._read_traces(body, form, ctx), 1):
             event = self._calls.event(resource, span, now)
             if event is not None:
                 ctx.record(event)
+                calls += event.kind == "ai_calls"
             if count % _TURN == 0:
                 await checkpoint()
+        if calls:
+            for family, labels, value, name in self._calls.series():
+                ctx.set(family, labels, value, name=name)
         return answers.accepted(form, 0, "")
 
     async def _read_traces(self, body: bytes, form: str, ctx: SourceContext) -> Iterator[tuple[Resource, Span]]:

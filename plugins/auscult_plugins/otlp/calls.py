@@ -5,15 +5,14 @@ Only numbers and a few names are ever read of a span, so what was said gets no f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from auscult import Cost, Event, Prices, Used, provider_name
+from auscult import Event, Family, Prices, Recorder, provider_name
 from auscult_plugins.otlp.model import Resource, Scalar, Span
 
 __all__ = ["Calls"]
@@ -58,12 +57,15 @@ class _Call(Struct, kw_only=True):
 
 
 class Calls:
-    """Makes events of spans, each span once. `provider` and model are whatever the sender says."""
+    """Makes events of spans, each span once, and counts the calls as a process of its own would."""
 
     def __init__(self, prices: Prices) -> None:
-        self._prices = prices
+        from prometheus_client import CollectorRegistry
+
+        self._registry = CollectorRegistry()
+        self._recorder = Recorder(self._registry, event=self._hear, prices=prices)
+        self._heard = Event(kind="", at=0)
         self._seen: dict[bytes, None] = {}
-        self._costs: dict[tuple[Any, ...], Cost] = {}
 
     def event(self, resource: Resource, span: Span, now: int) -> Event | None:
         """What a span comes to; None where it is nothing that is kept, or was told before. `now` is in ms."""
@@ -96,46 +98,39 @@ class Calls:
             del self._seen[next(iter(self._seen))]
         return True
 
-    def _call(self, call: _Call, labels: Mapping[str, str], at: int) -> Event:
-        provider = provider_name(call.provider)[:_LONGEST] or "unknown"
-        model = call.model.strip()[:_LONGEST] or "unknown"
-        cost = self._cost(call, provider, model, at)
-        numbers = {
-            "duration_seconds": call.duration,
-            "first_byte_seconds": call.first,
-            "audio_seconds": call.audio,
-            "characters": call.characters or None,
-            "input_tokens": call.input_tokens or None,
-            "output_tokens": call.output_tokens or None,
-            "cost_usd": cost,
-        }
-        return Event(
-            kind="ai_calls",
-            at=at,
-            labels={
-                "service": call.service,
-                "provider": provider,
-                "model": model,
-                "outcome": call.outcome[:50],
-                **labels,
-            },
-            numbers={name: float(value) for name, value in numbers.items() if value is not None},
-        )
+    def series(self) -> Iterator[tuple[Family, Mapping[str, str], float, str]]:
+        """What the calls come to so far, as `auscult.Recorder` counts them: family, labels, value, name."""
+        for metric in self._registry.collect():
+            name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+            family = Family(name, metric.type, metric.documentation, metric.unit)
+            for sample in metric.samples:
+                if not sample.name.endswith("_created"):
+                    yield family, sample.labels, sample.value, sample.name
 
-    def _cost(self, call: _Call, provider: str, model: str, at: int) -> float | None:
-        if not (call.audio or call.characters or call.input_tokens or call.output_tokens):
-            return None
-        used = Used(
-            provider=provider,
-            model=model,
-            audio_seconds=call.audio or 0.0,
-            characters=call.characters,
-            input_tokens=call.input_tokens,
-            cached_tokens=min(call.cached_tokens, call.input_tokens),
-            output_tokens=call.output_tokens,
-            at=datetime.fromtimestamp(at / 1000, UTC),
-        )
-        return self._prices.cost(used).usd
+    def _hear(self, event: Event) -> None:
+        self._heard = event
+
+    def _call(self, call: _Call, labels: Mapping[str, str], at: int) -> Event:
+        who: dict[str, Any] = {
+            "provider": call.provider[:_LONGEST],
+            "model": call.model,
+            "outcome": call.outcome,
+            "duration": call.duration,
+        }
+        record = self._recorder
+        if call.service == "stt":
+            record.record_stt(**who, first_byte=call.first, audio_seconds=call.audio)
+        elif call.service == "tts":
+            record.record_tts(**who, first_byte=call.first, characters=call.characters, audio_seconds=call.audio)
+        else:
+            record.record_llm(
+                **who,
+                first_token=call.first,
+                input_tokens=call.input_tokens,
+                cached_tokens=call.cached_tokens,
+                output_tokens=call.output_tokens,
+            )
+        return msgspec.structs.replace(self._heard, at=at, labels={**self._heard.labels, **labels})
 
 
 # What the frameworks write

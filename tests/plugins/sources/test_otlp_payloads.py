@@ -106,6 +106,22 @@ async def test_pipecats_calls_and_turns():
     assert 0 < turns[0].numbers["latency_seconds"] < 3
 
 
+async def test_calls_are_counted_as_a_recorder_does():
+    """So exporters, generated dashboards and rules find them under the names of `auscult.Recorder`."""
+    async with agent() as sender:
+        for _ in range(2):
+            await sender.post(payload("livekit-traces"), "traces")
+        snapshot = await sender.monitor.metrics.snapshot(own=False)
+    what = {"service": "tts", "provider": "cartesia", "model": "sonic-3"}
+    assert snapshot.value("auscult_ai_calls_total", **what, outcome="ok") == 4
+    assert snapshot.value("auscult_ai_characters_total", **what) == 124
+    assert snapshot.value("auscult_ai_cost_usd_total", **what) == pytest.approx(124 / 1000 * 0.05)
+    assert snapshot.value("auscult_ai_first_byte_seconds_bucket", **what, le="0.64") == 4
+    types = {samples.family.name: samples.family.type for samples in snapshot}
+    assert types["auscult_ai_calls_total"] == "counter"
+    assert types["auscult_ai_first_byte_seconds"] == "histogram"
+
+
 async def test_prices_of_your_own(tmp_path):
     """`prices_file` goes on top of the list."""
     file = tmp_path / "prices.toml"
