@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from msgspec import Struct
 
+from auscult.cli.boards import examine_boards
 from auscult.cli.flows import examine_flows
 from auscult.cli.options import config_option, json_option, load_settings, print_json
+from auscult.cli.quiet import examine_quiet
 from auscult.cli.writing import ago, plain, plural
 from auscult.errors import ConfigurationError
 
@@ -222,6 +224,8 @@ def _alerts(patient: Patient) -> Iterator[Found]:
             )
     if patient.detailed is not None:
         yield from _channels(patient)
+        for level, message, remedy in examine_quiet(patient.client, patient.settings.alerting.routes):
+            yield Found("alerts", level, message, remedy)
 
 
 def _channels(patient: Patient) -> Iterator[Found]:
@@ -285,6 +289,13 @@ def _dashboards(patient: Patient) -> Iterator[Found]:
         yield Found("dashboards", "problem", f"the latest result is {age:.0f} s old", remedy)
     else:
         yield Found("dashboards", "ok", f"the latest result is {max(age, 0):.0f} s old")
+    intervals = {
+        name: component.interval
+        for name, component in patient.settings.components.items()
+        if component.enabled and not component.check.passive
+    }
+    for level, message, remedy in examine_boards(patient.client, patient.detailed["components"], intervals):
+        yield Found("dashboards", level, message, remedy)
 
 
 def _print(found: list[Found]) -> None:

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -27,10 +27,14 @@ class Patient:
         self.components: dict[str, dict[str, Any]] = {"a": {"status": "healthy"}}
         self.last_check: str | None = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.metrics = 200
+        self.said = "up 1\n"
+        """At /metrics."""
         self.detailed = 200
         self.ready = 200
         self.channels: list[dict[str, Any]] = []
         self.dead: list[dict[str, str]] = []
+        self.answers: dict[str, object] = {}
+        """Further ones, by path."""
         self.port = 0
 
     def answer(self, path: str) -> tuple[int, object]:
@@ -39,7 +43,7 @@ class Patient:
             case "/-/ready":
                 return self.ready, {}
             case "/metrics":
-                return self.metrics, "up 1\n"
+                return self.metrics, self.said
             case "/health/detailed":
                 body = {"status": "degraded", "last_check": self.last_check, "components": self.components}
                 return self.detailed, body
@@ -47,6 +51,8 @@ class Patient:
                 return 200, {"channels": self.channels}
             case "/api/v1/deliveries?state=dead&limit=1000":
                 return 200, {"deliveries": self.dead}
+            case _ if path in self.answers:
+                return 200, self.answers[path]
         return 404, {}
 
 
@@ -178,6 +184,63 @@ def test_channels_that_do_not_deliver(auscult, patient, examine):
     assert "the channel `log` delivers" in said(found, "alerts", "ok")
 
 
+def in_(seconds: float) -> str:
+    """A time of the API, that far ahead."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+def test_what_is_kept_quiet(auscult, patient, examine):
+    """Alerts that go on unheard, by what keeps them quiet; silences that have begun; maintenance in force."""
+    auscult.configure(a="healthy")
+    matchers = [{"name": "rule", "value": "late", "negative": False}]
+    quiet = {"matchers": matchers, "author": "ann", "comment": "known", "ends_at": in_(7300)}
+    patient.answers |= {
+        "/api/v1/alerts?status=suppressed&limit=1000": {
+            "alerts": [
+                {"suppressed_by": "silence s1"},
+                {"suppressed_by": "silence s1"},
+                {"suppressed_by": "dependency redis"},
+            ]
+        },
+        "/api/v1/silences": {
+            "silences": [
+                quiet | {"id": "s1", "starts_at": in_(-60)},
+                quiet | {"id": "s2", "starts_at": in_(3600)},
+            ]
+        },
+        "/api/v1/maintenance": {
+            "windows": [
+                {"name": "nights", "matchers": [], "in_force": True, "next_change": in_(610)},
+                {"name": "days", "matchers": [], "in_force": False, "next_change": in_(60)},
+            ]
+        },
+    }
+    text = said(examine(), "alerts", "note")
+    assert "2 alerts go on and are told nobody: silence s1 → " in text
+    assert "1 alert goes on and is told nobody: dependency redis → that component's alert tells it" in text
+    assert "a silence keeps quiet rule=late for another 2 h (ann: known) → " in text
+    assert "auscult silence end s1" in text
+    assert "the maintenance `nights` keeps quiet every alert for another 10 min" in text
+    assert "s2" not in text, "it has not begun"
+    assert "days" not in text
+
+
+def test_routes_that_tell_nobody(auscult, examine):
+    """One without a channel, and what happens to what no route matches."""
+    path = auscult.configure(a="healthy")
+    path.write_text(
+        path.read_text() + '[channels.ops]\nchannel = "log"\n'
+        '[[routes]]\nmatch = { severity = ["low", "info"] }\n'
+        '[[routes]]\nmatch = { severity = "high" }\nchannels = ["ops"]\n'
+    )
+    text = said(examine(), "alerts", "note")
+    assert "routes[0] sends alerts with severity=low|info to no channel" in text
+    assert "routes[1]" not in text
+    assert "an alert that no route matches is told nobody → end the list with" in text
+    path.write_text(path.read_text() + '[[routes]]\nchannels = ["ops"]\n')
+    assert "no route matches" not in said(examine(), "alerts", "note")
+
+
 # 3. Metrics not exporting
 
 
@@ -235,6 +298,54 @@ def test_results_are_old(auscult, patient, examine):
     text = said(examine(), "dashboards")
     assert "the latest result is" in text
     assert "`auscult`" in text
+
+
+def test_one_component_s_data_is_old(auscult, patient, examine):
+    """The others are checked, so the newest result of all says nothing of it."""
+    auscult.configure(a={"status": "healthy", "interval": 5}, b={"status": "healthy", "interval": 5})
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    old = (datetime.now(UTC) - timedelta(seconds=100)).isoformat(timespec="seconds")
+    patient.components = {
+        "a": {"status": "healthy", "last_check": now},
+        "b": {"status": "healthy", "last_check": old},
+    }
+    text = said(examine(), "dashboards")
+    assert "the latest result of b is 10" in text
+    assert "its interval is 5 s → " in text
+    assert "auscult check b" in text
+    assert "the latest result of a" not in text
+
+
+@pytest.mark.parametrize(
+    ("metrics", "level", "says"),
+    [
+        ("auscult_store_low_on_disk 1\n", "problem", "the disk is almost full → free some space"),
+        ("auscult_store_results_dropped_total 3\n", "note", "3 results were not stored"),
+    ],
+)
+def test_nothing_is_stored(auscult, patient, examine, metrics, level, says):
+    """What is not written cannot be drawn."""
+    auscult.configure(a="healthy")
+    patient.said = metrics
+    assert says in said(examine(), "dashboards", level)
+
+
+def test_panels_that_fail_and_boards_that_are_slow(auscult, patient, examine):
+    """Which panel of which dashboard, and why; the fine ones are counted."""
+    auscult.configure(a="healthy")
+    patient.answers |= {
+        "/dashboards": {"dashboards": [{"id": "good"}, {"id": "bad"}, {"id": "gone"}]},
+        "/dashboard/good?range=1h&points=10": {"panels": [{"id": "p", "error": None}], "refresh_interval": 30},
+        "/dashboard/bad?range=1h&points=10": {
+            "panels": [{"id": "p", "error": "KeyError: 'x'"}],
+            "refresh_interval": 3600,
+        },
+    }
+    found = examine()
+    assert "the panel `p` of `bad` cannot be drawn: KeyError: 'x' → " in said(found, "dashboards")
+    assert "the dashboard `gone` answers 404 → " in said(found, "dashboards")
+    assert "`bad` is drawn anew every 3600 s only" in said(found, "dashboards", "note")
+    assert "1 dashboard is drawn without a fault" in said(found, "dashboards", "ok")
 
 
 def test_no_results_yet(auscult, patient, examine):
@@ -327,7 +438,9 @@ def test_at_a_real_server(auscult):
         assert done.code == 1
         assert any(message.startswith("bad is ") and "Connection refused" in message for message in messages), messages
         assert not any("good" in message for message in messages)
-        assert any(found["section"] == "metrics" and found["level"] == "ok" for found in done.json())
+        fine = [found["message"] for found in done.json() if found["level"] == "ok"]
+        assert any(message.startswith("/metrics answers") for message in fine)
+        assert "4 dashboards are drawn without a fault" in fine
     finally:
         server.terminate()
         assert server.wait(60) == 0
