@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.servers.process import free_port
 
@@ -187,6 +187,7 @@ async def test_the_example_in_the_documentation():
         await there.reaches(2, "llm_first_token_seconds_count", host="agent-1", model="gpt-4o-mini")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_line_or_refused(line):
     """Nothing else is ever raised."""
