@@ -26,7 +26,8 @@ class Confidential:
     def add(self, settings: Settings) -> None:
         """Whatever `settings` hold in secret from now on too; what an earlier configuration held stays hidden."""
         checks = [component.check for component in settings.components.values()]
-        structs = [*checks, *settings.alerting.channels.values()]
+        flows = [*settings.metrics.exporters.values(), *settings.metrics.sources.values()]
+        structs = [*checks, *settings.alerting.channels.values(), *flows]
         found = {text for options in structs for text in secret_values(options)}
         found.update([repr(text)[1:-1] for text in found])  # as tracebacks quote it
         self._secrets = tuple(sorted(found.union(self._secrets), key=len, reverse=True))
