@@ -318,6 +318,42 @@ async def test_silence_is_told_as_silence(monkeypatch):
             assert (await anext(pieces)).startswith(b": ")
 
 
+async def test_who_keeps_the_time_may_leave(monkeypatch):
+    """One reader wakes the others: when it is gone, or no longer allowed, another does; none is left waiting."""
+    monkeypatch.setattr(streaming, "ALIVE", 0.05)
+    monkeypatch.setattr(streaming, "LOOK", 0.05)
+    monitor, allowed = monitored("a"), [True] * 4
+    async with monitor:
+        stream, heard = EventStream(monitor), [0] * 4
+
+        async def read(number, scope):
+            options = {"snapshot": False, "valid": lambda: allowed[number]}
+            with scope:
+                async with aclosing(stream.read(None, frozenset({"silences"}), **options)) as pieces:
+                    async for piece in pieces:
+                        heard[number] += b"event: alive" in piece
+
+        async def all_hear(*numbers):
+            before = list(heard)
+            with anyio.fail_after(30):
+                while any(heard[number] < before[number] + 2 for number in numbers):
+                    await anyio.sleep(0.01)
+
+        scopes = [anyio.CancelScope() for _ in allowed]
+        async with anyio.create_task_group() as group:
+            for number, scope in enumerate(scopes):
+                group.start_soon(read, number, scope)
+            await all_hear(0, 1, 2, 3)
+            scopes[0].cancel()
+            await all_hear(1, 2, 3)
+            allowed[1] = False
+            await all_hear(2, 3)
+            scopes[2].cancel()
+            await all_hear(3)
+            scopes[3].cancel()
+        assert stream.readers == 0
+
+
 async def test_whoever_may_no_longer_ask_is_judged_again():
     """A token is taken away: its stream ends, and who connects again is asked for one that is valid."""
     monitor, valid = monitored("a"), True

@@ -102,6 +102,8 @@ class EventStream:
         self._lost = self._first
         """Positions before this one cannot be gone on from: too much is forgotten."""
         self._moved = anyio.Event()
+        self._kept = False
+        """Whether some reader wakes the others in time."""
         self._ended = False
         self._left = -FORGOTTEN
         self.readers = 0
@@ -119,7 +121,10 @@ class EventStream:
             else:
                 self._pass_over(changes)
             self._note(changes)
-        moved, self._moved = self._moved, anyio.Event()
+        self._wake()
+
+    def _wake(self) -> None:
+        moved, self._moved, self._kept = self._moved, anyio.Event(), False
         moved.set()
 
     @property
@@ -204,34 +209,45 @@ class EventStream:
             yield b"retry: 2000\n" + _event("hello", self._hello(mode))
             async for piece in beginning:
                 yield piece
+            told = anyio.current_time()
             while not self._ended and valid():
                 if not self._ring.has(at.event):
                     at, mode, beginning = await self._begin(at, topics, snapshot=True)
                     yield _event("gap", self._hello(mode))
                     async for piece in beginning:
                         yield piece
+                    told = anyio.current_time()
                 elif at.event < self._ring.position:
                     piece = self._ring.after(at.event, topics)
                     at = self._latest()
                     if piece:
                         yield piece
-                elif not await self._moves(valid):
+                        told = anyio.current_time()
+                elif anyio.current_time() - told >= ALIVE:
                     now = self._now()
                     yield f": {now}\n".encode() + _event("alive", TimeEvent(time=now))
+                    told = anyio.current_time()
+                else:
+                    await self._look()
             reason = "the server ends" if self._ended else "who may ask has changed"
             yield b"retry: 1000\n" + _event("bye", ByeEvent(reason=reason))
         finally:
             self.readers -= 1
             self._left = self._monitor.clock.monotonic()
 
-    async def _moves(self, valid: Callable[[], bool]) -> bool:
-        """Wait for something to tell, or for the reader to be one who may ask no more; False when nothing comes."""
+    async def _look(self) -> None:
+        """Wait for something to tell, but not for long. One reader keeps the time for all: a timer each is dear."""
         moved = self._moved
-        with anyio.move_on_after(ALIVE):
-            while not moved.is_set() and valid():
-                with anyio.move_on_after(LOOK):
-                    await moved.wait()
-        return moved.is_set() or not valid()
+        if self._kept:
+            await moved.wait()
+            return
+        self._kept = True
+        try:
+            with anyio.move_on_after(LOOK):
+                await moved.wait()
+        finally:
+            if not moved.is_set():  # it is time, or this reader leaves and somebody else has to keep it
+                self._wake()
 
     async def _learn_sequence(self) -> None:
         if self._sequence is None:
