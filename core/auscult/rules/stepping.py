@@ -295,7 +295,7 @@ class RuleEngine:
             RuleState(rule=rule, component=name, since=instance.since, quiet_since=instance.quiet_since)
             for name, tracked in self._tracked.items()
             for rule, instance in tracked.instances.items()
-            if instance.since is not None or instance.quiet_since is not None
+            if instance.busy and (instance.since is not None or instance.quiet_since is not None)  # few are busy
         ]
 
     def restore(self, states: Iterable[RuleState], firing: Iterable[tuple[str, str, dict[str, str]]], now: int) -> None:
