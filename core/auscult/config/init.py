@@ -35,6 +35,25 @@ _AUTH = """\
 # role = "admin"
 # token = "${AUSCULT_ADMIN_TOKEN}"
 """
+_MORE = """\
+# Who is told of alerts, where metrics go to and come from, what people look at: take the comment signs away.
+#
+# [channels.ops]
+# channel = "webhook"
+# webhook_url = "${ALERT_WEBHOOK_URL:-http://127.0.0.1:9000/alerts}"
+#
+# [exporters.gateway]
+# exporter = "prometheus"
+# pushgateway_url = "${PROMETHEUS_PUSHGATEWAY_URL:-http://127.0.0.1:9091}"
+#
+# [sources.agent]
+# source = "prometheus-scrape"
+# url = "http://127.0.0.1:8000/metrics"
+#
+# [dashboards.voice]
+# title = "Voice"
+# panels = [{ panel = "response-times", width = 12, height = 5 }]
+"""
 
 
 def init_text(catalogue: Catalogue, environ: Mapping[str, str]) -> str:
@@ -48,6 +67,7 @@ def init_text(catalogue: Catalogue, environ: Mapping[str, str]) -> str:
         lines += [*_component(name, proposal, _kind(catalogue, proposal)), ""]
     if not proposals:
         lines += ["[components]", ""]
+    lines.append(_MORE)
     return "\n".join(lines)
 
 

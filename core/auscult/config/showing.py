@@ -22,8 +22,15 @@ __all__ = ["Plan", "plan", "show"]
 _PACE = ("interval", "timeout", "retry_interval")
 _TABLES = ("server", "store", "defaults", "limits", "egress", "deadman", "status_page")
 _NAMED = ("channels", "exporters", "sources", "rules", "maintenance", "dashboards")
-_AT_START = ("server.", "store.", "egress.", "limits.")
-"""What a running server keeps until it is started anew."""
+_AT_START = frozenset(
+    (
+        *("server.host", "server.port", "server.graceful_timeout", "server.log_format", "server.log_level"),
+        *("store.state_dir", "store.retention", "store.low_water_bytes"),
+        *("egress.allow", "egress.deny", "egress.strict"),
+        "limits.measurements",
+    )
+)
+"""What a running server keeps until it is started anew; the rest of these tables is looked up when it is needed."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -51,7 +58,7 @@ def plan(old: Settings, new: Settings) -> Plan:
         changed=tuple(name for name in after if name in before and after[name] != before[name]),
         removed=tuple(name for name in before if name not in after),
         other=other,
-        restart=tuple(key for key in other if key.startswith(_AT_START)),
+        restart=tuple(key for key in other if key in _AT_START),
     )
 
 
