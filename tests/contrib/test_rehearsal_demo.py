@@ -53,8 +53,13 @@ class Demo:
     def said(self, name: str) -> str:
         """What the latest probe of that component itself said, whatever was made of it."""
         url = f"http://127.0.0.1:{self.port}/api/v1/components/{name}/results?limit=1"
-        with urllib.request.urlopen(url, timeout=PATIENCE) as reply:
-            return json.loads(reply.read())["results"][0]["message"]
+        deadline = time.monotonic() + PATIENCE
+        while True:  # what has just come may not be on disk yet
+            with urllib.request.urlopen(url, timeout=PATIENCE) as reply:
+                found = json.loads(reply.read())["results"]
+            if found or time.monotonic() > deadline:
+                return found[0]["message"]
+            time.sleep(0.2)
 
     def wait(self, what, seconds: float = PATIENCE) -> dict:
         """The components, once `what` holds for them."""

@@ -154,9 +154,9 @@ async def test_head_says_what_get_says(path):
         assert head.status_code == get.status_code
         assert not head.content
         assert head.headers["content-type"] == get.headers["content-type"]
-        assert (
-            abs(int(head.headers["content-length"]) - len(get.content)) < 500
-        )  # a first result may have come meanwhile
+        if "content-length" in get.headers:  # what is streamed has none
+            length = int(head.headers["content-length"])
+            assert abs(length - len(get.content)) < 500  # a first result may have come meanwhile
 
 
 @pytest.mark.parametrize("path", ["/health", "/-/healthy"])

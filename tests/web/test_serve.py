@@ -343,17 +343,17 @@ def test_a_reload_revokes_a_token_at_once_and_never_opens_the_server(directory):
     with Serving(directory, table("viewer") + table("admin"), "--host", "0.0.0.0") as server:
         url = f"http://127.0.0.1:{server.url.rpartition(':')[2]}"
         viewer, admin = ({"Authorization": f"Bearer {TOKENS[role]}"} for role in ("viewer", "admin"))
-        assert httpx.get(f"{url}/metrics", headers=viewer).status_code == 200
-        assert httpx.post(f"{url}/-/reload", headers=viewer).status_code == 403
+        assert httpx.get(f"{url}/metrics", headers=viewer, timeout=60).status_code == 200
+        assert httpx.post(f"{url}/-/reload", headers=viewer, timeout=60).status_code == 403
         server.file.write_text(table("admin"))
-        assert httpx.post(f"{url}/-/reload", headers=admin, timeout=30).status_code == 200
-        assert httpx.get(f"{url}/metrics", headers=viewer).status_code == 401
+        assert httpx.post(f"{url}/-/reload", headers=admin, timeout=60).status_code == 200
+        assert httpx.get(f"{url}/metrics", headers=viewer, timeout=60).status_code == 401
         server.file.write_text('[server]\nhost = "127.0.0.1"\n')
-        refused = httpx.post(f"{url}/-/reload", headers=admin, timeout=30)
+        refused = httpx.post(f"{url}/-/reload", headers=admin, timeout=60)
         assert refused.status_code == 422
         assert "token" in refused.text
-        assert httpx.get(f"{url}/metrics").status_code == 401
-        assert httpx.get(f"{url}/metrics", headers=admin).status_code == 200
+        assert httpx.get(f"{url}/metrics", timeout=60).status_code == 401
+        assert httpx.get(f"{url}/metrics", headers=admin, timeout=60).status_code == 200
 
 
 def test_reloads_at_once_come_one_after_the_other(directory):

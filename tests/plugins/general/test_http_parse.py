@@ -112,16 +112,16 @@ def test_a_large_body_costs_time_in_proportion():
 
     def seconds(size: int) -> float:
         parser, piece = Parser("GET", 1 << 30), b"x" * 65536
-        begin = time.perf_counter()
+        begin = time.thread_time()  # whoever else wants the machine does not count
         parser.feed(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
         for _ in range(size // len(piece)):
             parser.feed(piece)
         assert parser.done
-        return time.perf_counter() - begin
+        return time.thread_time() - begin
 
     seconds(1 << 20)
-    small, large = min(seconds(4 << 20) for _ in range(3)), min(seconds(64 << 20) for _ in range(2))
-    assert large < small * 16 * 6
+    small, large = min(seconds(16 << 20) for _ in range(3)), min(seconds(128 << 20) for _ in range(2))
+    assert large < small * 8 * 5
 
 
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "x-gzip", "deflate", "GZIP ", "", "identity"]))
