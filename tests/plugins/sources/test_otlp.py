@@ -357,6 +357,27 @@ async def test_a_flood_of_series_stays_within_the_limit():
         assert refused == 10_001
 
 
+async def test_too_much_at_a_time_is_to_come_again():
+    """With 64 requests waiting the next one is told so, as senders understand it; those that wait are answered."""
+    async with agent() as sender:
+        turns = sender.monitor.metrics.sources["otel"]._turns
+        statuses = []
+
+        async def wait():
+            statuses.append((await sender.post(request(counter(1)))).status_code)
+
+        async with anyio.create_task_group() as group, turns, turns:
+            for _ in range(64):
+                group.start_soon(wait)
+            with anyio.fail_after(60):
+                while turns.statistics().tasks_waiting < 64:
+                    await anyio.sleep(0.01)
+            answer = await sender.post(request(counter(1)))
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert RpcStatus.FromString(answer.content).code == 14
+        assert statuses == [200] * 64
+
+
 async def test_names_choose():
     """`keep` and `drop` by the sender's names; resource attributes by option."""
     async with agent(keep=["a.*", "calls"], drop=["a.b*"], resource_labels=[]) as sender:
