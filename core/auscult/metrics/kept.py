@@ -74,7 +74,7 @@ class Kept:
 
 class LeanKept(Kept):
     """For `ComponentSeries`, of which none is ever set apart: their prefixes are made so quickly that the text alone is
-    kept, a third of what `Kept` keeps.
+    kept, and that only while it stays the same.
     """
 
     __slots__ = ()
@@ -143,7 +143,7 @@ class _Chunk:
 
 
 class _LeanChunk(_Chunk):
-    """Made anew as a whole when anything in it has changed."""
+    """Made anew as a whole when anything in it has changed, and kept once nothing has."""
 
     __slots__ = ()
 
@@ -161,15 +161,18 @@ class _LeanChunk(_Chunk):
         column = values[start:stop]
         bits = array("q", column.tobytes())
         times = None if stamps is None else stamps[start:stop]
-        if bits == self._bits and times == self._times:
+        same = bits == self._bits and times == self._times
+        if same and self._text:
             return self._text
         assert isinstance(series, ComponentSeries), "LeanKept is for these only"
         found = map(add, series.prefixes(start, stop), _texts(column))
         if times is not None:
             found = map(add, found, map(_in_seconds if seconds else _in_ms, times))
         self._bits, self._times = bits, times
-        self._text = ("\n".join(found) + "\n").encode()
-        return self._text
+        text = ("\n".join(found) + "\n").encode()
+        # What changes from look to look, as most of it does, is not worth its room.
+        self._text = text if same else b""
+        return text
 
 
 def _texts(column: array[float]) -> Iterator[str]:
