@@ -72,7 +72,7 @@ export function PanelBox({ panel, span, zoom, source, parameters = "" }: Props) 
           ))}
         </div>
       ) : null}
-      <div class="panel-drawings" style={{ "--across": String(columns) }}>
+      <div class={`panel-drawings ${columns > 1 ? "beside" : ""}`} style={{ "--across": String(columns) }}>
         {drawings.map((shape, n) => (
           <ShapeView key={`${n}${shape.shape}`} shape={shape} span={span} zoom={zoom} room={room} panel={panel.title} />
         ))}

@@ -22,12 +22,15 @@ interface Props {
 }
 
 const TITLE_PX = 20;
+/** A table of more columns than these has a row of its own, also where drawings stand side by side. */
+const NARROW_COLUMNS = 5;
 
 export function ShapeView({ shape, span, zoom, room, panel }: Props) {
   const titled = shape.title !== "" && shape.title !== panel;
   const label = titled ? `${panel}: ${shape.title}` : panel;
+  const wide = shape.shape === "table" && shape.columns.length > NARROW_COLUMNS;
   return (
-    <div class={`shape shape-${shape.shape}`}>
+    <div class={`shape shape-${shape.shape} ${wide ? "wide" : ""}`}>
       {titled ? <h3>{shape.title}</h3> : null}
       {drawn({ shape, span, zoom, room: titled ? room - TITLE_PX : room, label })}
     </div>
