@@ -47,6 +47,12 @@ PAGES = {
     "status": "/status",
     "overview": "/#/",  # last: it has been broken for a while then
 }
+AGENT = """
+[sources.agent]
+source = "prometheus-scrape"
+url = "{url}/metrics"
+interval = "5s"
+"""
 SIZES: dict[str, ViewportSize] = {"desk": {"width": 1280, "height": 860}, "phone": {"width": 390, "height": 844}}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 STATUS_PAGE = """
@@ -160,8 +166,9 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=wanted.chromium, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         )
-        with running_stack(Path(folder) / "stack", clips_only=True) as control:
-            config = demo_configuration(control.status()["components"]) + BUSY + STATUS_PAGE
+        with running_stack(Path(folder) / "stack", clips_only=True, talk=True) as control:
+            state = control.status()
+            config = demo_configuration(state["components"]) + BUSY + AGENT.format(url=state["agent"]) + STATUS_PAGE
             with serving(Path(folder) / "demo", config) as base:
                 time.sleep(wanted.seconds)
                 until(lambda: all_healthy(base), 300)
