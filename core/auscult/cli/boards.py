@@ -40,9 +40,7 @@ def _ages(components: Mapping[str, Mapping[str, Any]], intervals: Mapping[str, f
             continue
         age = (now - moment(last)).total_seconds()
         if age > LATE * interval + GRACE:
-            remedy = (
-                f"look whether it is checked: auscult check {name}; the component `auscult` tells late starts"
-            )
+            remedy = f"look whether it is checked: auscult check {name}; the component `auscult` tells late starts"
             yield "problem", f"the latest result of {name} is {age:.0f} s old, its interval is {interval:g} s", remedy
 
 
