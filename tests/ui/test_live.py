@@ -52,6 +52,22 @@ def test_a_break_and_its_mending_show_live(overview: Page, site: Site):
     expect(overview.locator(".changes")).to_contain_text("speech is healthy")
 
 
+def test_what_follows_from_a_broken_component_is_one_line(overview: Page, site: Site):
+    """The alert about the whole system stands below the cause and opens to all that can be done about it."""
+    site.push("agent", "unhealthy", "cannot hear")
+    expect(overview.get_by_role("article", name=re.compile("component_unhealthy agent"))).to_be_visible()
+    following = overview.locator(".following", has_text="system_unhealthy")
+    expect(following).to_contain_text("follows from the above")
+    card = following.get_by_role("article")
+    expect(card).to_be_hidden()
+    assert not violations(overview)
+    following.locator("summary").click()
+    expect(card.get_by_role("button", name="Acknowledge")).to_be_visible()
+    site.push("agent")
+    expect(overview.get_by_role("heading", level=1)).to_have_text("Everything works")
+    expect(following).to_have_count(0)
+
+
 def test_an_alert_is_taken_on_noted_and_resolved_in_its_place(overview: Page, site: Site):
     """What the page sends is what the server holds; others see it without asking."""
     site.push("archive", "unhealthy", "the disk is full")
@@ -327,22 +343,6 @@ def test_a_session_that_was_ended_elsewhere_leads_to_the_login(browser: Browser,
         page.bring_to_front()
         expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=60_000)
         eventually(lambda: page.get_by_text("speech").count() == 0)
-
-
-def test_what_follows_from_a_broken_component_is_one_line(overview: Page, site: Site):
-    """The alert about the whole system stands below the cause and opens to all that can be done about it."""
-    site.push("archive", "unhealthy", "the disk is full")
-    expect(overview.get_by_role("article", name=re.compile("component_unhealthy archive"))).to_be_visible()
-    following = overview.locator(".following", has_text="system_unhealthy")
-    expect(following).to_contain_text("follows from the above")
-    card = following.get_by_role("article")
-    expect(card).to_be_hidden()
-    assert not violations(overview)
-    following.locator("summary").click()
-    expect(card.get_by_role("button", name="Acknowledge")).to_be_visible()
-    site.push("archive")
-    expect(overview.get_by_role("heading", level=1)).to_have_text("Everything works")
-    expect(following).to_have_count(0)
 
 
 def test_money_is_told_where_it_is_known(browser: Browser, tmp_path):

@@ -148,6 +148,7 @@ def test_a_state_is_never_told_by_colour_alone(browser: Browser, busy: Site):
         expect(row).to_contain_text("unhealthy")
         shapes = page.locator(".row .sign").evaluate_all("(all) => all.map((s) => [s.classList[1], s.innerHTML])")
         assert len({shape for _, shape in shapes}) == len({status for status, _ in shapes}) > 1
+        expect(row.locator(".beat.is-unhealthy").first).to_be_attached()  # bars are asked for after the rest
         tops = row.locator(".beat").evaluate_all("(all) => all.map((bar) => [bar.classList[1], bar.getBBox().height])")
         heights = {status: height for status, height in tops if status != "is-none"}
         assert heights["is-unhealthy"] > heights["is-healthy"]
