@@ -64,11 +64,11 @@ def _system_overview() -> Dashboard:
         description="High-level system health and performance metrics",
         panels=[
             Placed(panel=SystemHealthPanel(), id="system_health", description="Overall system health status"),
-            Placed(panel=ActiveAlerts(), id="active_alerts", width=6, height=4),
+            Placed(panel=ResponseTimes(), id="performance_trends", title="Response times", width=6, height=4),
+            Placed(panel=ActiveAlerts(), id="active_alerts"),
             Placed(panel=Components(), id="component_status", title="Component Status"),
-            Placed(panel=ResponseTimes(), id="performance_trends", title="Response times", width=6),
+            Placed(panel=StatusTimeline(), id="status_timeline", title="States", width=6),
             Placed(panel=SuccessRates(), id="success_trends", title="Success", width=6, height=5),
-            Placed(panel=StatusTimeline(), id="status_timeline", title="States"),
         ],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auscult import (
+    AlertSeverity,
     Chart,
     Column,
     Gauge,
@@ -116,6 +117,9 @@ class Components(Panel):
         return (Chart(queries=(Query("component_health_status"),), kind="stat", unit="status"),)
 
 
+_LOUDEST = list(AlertSeverity)
+
+
 class ActiveAlerts(Panel):
     """Alerts that go on, and who has taken them on."""
 
@@ -127,11 +131,12 @@ class ActiveAlerts(Panel):
     """Only alerts of these components."""
 
     def show(self, view: View) -> Shape:
-        """A table, or that all is quiet."""
+        """A table, the worst first, or that all is quiet."""
         names = {view.fill(name) for name in self.components} - {"", "*"}
         alerts = [alert for alert in view.alerts if not names or alert.component in names]
         if not alerts:
             return Text(text="No active alerts.", tone="good")
+        alerts.sort(key=lambda alert: _LOUDEST.index(alert.severity))
         return Table(
             columns=[
                 Column(name="severity", title="Severity", kind="severity"),
@@ -140,7 +145,6 @@ class ActiveAlerts(Panel):
                 Column(name="message", title="What"),
                 Column(name="since", title="Since", kind="time"),
                 Column(name="state", title="State"),
-                Column(name="by", title="Taken on by"),
             ],
             rows=[
                 (
@@ -149,8 +153,7 @@ class ActiveAlerts(Panel):
                     alert.component,
                     alert.message,
                     alert.created_at,
-                    alert.status.value,
-                    alert.acknowledged.author if alert.acknowledged else "",
+                    f"taken on by {alert.acknowledged.author}" if alert.acknowledged else alert.status.value,
                 )
                 for alert in alerts
             ],
