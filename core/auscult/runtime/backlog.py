@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from bisect import insort
 from pathlib import Path
 
 from auscult.families import Snapshot
@@ -22,7 +22,9 @@ class Backlog:
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._folder, self._max_bytes = folder, max_bytes
-        self._files: deque[tuple[Path, int]] = deque()
+        self._files: list[tuple[str, int]] = []
+        """Names, which begin with the time, and sizes; the oldest first, in whatever order they came."""
+        self._served = ""
         self.bytes = 0
         self.dropped = 0
         """Snapshots that nobody will get: too many, too old, or unreadable."""
@@ -33,7 +35,7 @@ class Backlog:
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self._folder.iterdir()):
             if path.suffix == _SUFFIX:
-                self._add(path, path.stat().st_size)
+                self._add(path.name, path.stat().st_size)
             else:
                 path.unlink()  # half written when the process ended
 
@@ -48,35 +50,42 @@ class Backlog:
         half = path.with_suffix(".half")
         half.write_bytes(data)
         half.replace(path)
-        self._add(path, len(data))
+        self._add(path.name, len(data))
         while self.bytes > self._max_bytes and len(self._files) > 1:
             self._drop()
 
     def first(self, now: int) -> Snapshot | None:
         """The oldest that is still of use."""
         while self._files:
-            path = self._files[0][0]
+            name = self._files[0][0]
             try:
-                snapshot = Snapshot.decode(path.read_bytes())
+                snapshot = Snapshot.decode((self._folder / name).read_bytes())
             except (OSError, ValueError) as error:
                 log.warning("a kept snapshot cannot be read and is dropped: %s", error)
                 self._drop()
                 continue
             if now - snapshot.at <= MAX_AGE_MS:
+                self._served = name
                 return snapshot
             self._drop()
         return None
 
     def remove_first(self) -> None:
-        """The oldest has arrived."""
-        path, size = self._files.popleft()
-        self.bytes -= size
-        path.unlink(missing_ok=True)
+        """What `first` gave last has arrived; an older one may have come meanwhile, and stays."""
+        for at, (name, _) in enumerate(self._files):
+            if name == self._served:
+                self._remove(at)
+                return
 
-    def _add(self, path: Path, size: int) -> None:
-        self._files.append((path, size))
+    def _add(self, name: str, size: int) -> None:
+        insort(self._files, (name, size))
         self.bytes += size
 
     def _drop(self) -> None:
-        self.remove_first()
+        self._remove(0)
         self.dropped += 1
+
+    def _remove(self, at: int) -> None:
+        name, size = self._files.pop(at)
+        self.bytes -= size
+        (self._folder / name).unlink(missing_ok=True)
