@@ -116,6 +116,7 @@ def board(demo: Demo, ident: str) -> dict[str, dict]:
 @pytest.mark.parametrize("ident", ["system_overview", "api_performance", "ai_services", "infrastructure"])
 def test_every_dashboard_is_alive(demo, ident):
     """No panel fails or still waits to be connected: the demo's agent answers calls and records them."""
+    demo.wait(lambda found: set(found) >= COMPONENTS)
     deadline = time.monotonic() + PATIENCE
     while True:
         panels = board(demo, ident)
@@ -129,6 +130,7 @@ def test_every_dashboard_is_alive(demo, ident):
 
 def test_the_agents_own_figures_are_drawn(demo):
     """Its requests by route and its calls to AI services with their cost, as its process records them."""
+    demo.wait(lambda found: set(found) >= COMPONENTS)
 
     def routes() -> set[str]:
         drawn = board(demo, "api_performance")["recorded_api"]["data"]

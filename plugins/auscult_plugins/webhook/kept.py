@@ -7,6 +7,7 @@ while nobody used it is not an error: the request goes out again over a new one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from typing import Any
 
@@ -185,7 +186,8 @@ class _Connection(asyncio.Protocol):
         """Close at once."""
         self._home.forget(self)
         if self._transport is not None:
-            self._transport.abort()
+            with contextlib.suppress(RuntimeError):  # its loop is gone, and the connection with it
+                self._transport.abort()
 
     # What asyncio calls
 
