@@ -109,8 +109,16 @@ def test_all_seven_components_are_alive(demo):
 
 def board(demo: Demo, ident: str) -> dict[str, dict]:
     """The panels of a dashboard of the demo, by name."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/dashboard/{ident}?range=15m", timeout=PATIENCE) as reply:
-        return {panel["id"]: panel for panel in json.loads(reply.read())["panels"]}
+    deadline = time.monotonic() + PATIENCE
+    url = f"http://127.0.0.1:{demo.port}/dashboard/{ident}?range=15m"
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=PATIENCE) as reply:
+                return {panel["id"]: panel for panel in json.loads(reply.read())["panels"]}
+        except OSError:
+            if demo.process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 @pytest.mark.parametrize("ident", ["system_overview", "api_performance", "ai_services", "infrastructure"])
