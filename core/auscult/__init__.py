@@ -42,6 +42,7 @@ _HOMES = {
         "Check",
         "CheckContext",
         "Discovered",
+        "Ended",
         "Exporter",
         "ExporterContext",
         "Panel",
@@ -50,6 +51,7 @@ _HOMES = {
         "Receiver",
         "Source",
         "SourceContext",
+        "Unsent",
     ),
     "auscult.metrics.query": ("MetricAnswer", "MetricQuery", "Track"),
     "auscult.metrics.rendering": ("render",),
@@ -145,6 +147,7 @@ if TYPE_CHECKING:
     from auscult.kinds import Check as Check
     from auscult.kinds import CheckContext as CheckContext
     from auscult.kinds import Discovered as Discovered
+    from auscult.kinds import Ended as Ended
     from auscult.kinds import Exporter as Exporter
     from auscult.kinds import ExporterContext as ExporterContext
     from auscult.kinds import Panel as Panel
@@ -153,6 +156,7 @@ if TYPE_CHECKING:
     from auscult.kinds import Receiver as Receiver
     from auscult.kinds import Source as Source
     from auscult.kinds import SourceContext as SourceContext
+    from auscult.kinds import Unsent as Unsent
     from auscult.metrics.query import MetricAnswer as MetricAnswer
     from auscult.metrics.query import MetricQuery as MetricQuery
     from auscult.metrics.query import Track as Track

@@ -42,6 +42,7 @@ __all__ = [
     "Check",
     "CheckContext",
     "Discovered",
+    "Ended",
     "Exporter",
     "ExporterContext",
     "KindMeta",
@@ -51,6 +52,7 @@ __all__ = [
     "Receiver",
     "Source",
     "SourceContext",
+    "Unsent",
     "is_same",
 ]
 
@@ -251,6 +253,14 @@ TOLD = frozenset(
 """The changes that a channel is told of unless its class says otherwise."""
 
 
+class Unsent(Exception):
+    """What `Channel.begin` began has turned out not to be possible that way; nothing was sent."""
+
+
+Ended = Callable[[BaseException | None], None]
+"""What is called when a delivery that `Channel.begin` began is over."""
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class Channel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=False):
     """Delivers notifications to one place."""
@@ -266,6 +276,15 @@ class Channel(_Kind, kw_only=True, frozen=True, forbid_unknown_fields=True, eq=F
 
         Raises `DeliveryError` to say whether trying again can help, and when; any other exception is tried again.
         """
+
+    def begin(self, notification: Notification, ctx: ChannelContext, ended: Ended) -> Callable[[], None] | None:
+        """Deliver once without a task, where that is possible at once; None where it is not, and `send` has to do it.
+
+        For channels that tell thousands a second; no other needs it. Does not block. Returns what cuts the delivery
+        short. `ended` is called once, on the loop, after this has returned, unless it was cut: with None when the
+        receiver has it, with what `send` would have raised, or with `Unsent`: then `send` is tried.
+        """
+        return None
 
     def delivery_timeout(self) -> float | None:
         """Seconds one delivery may take; None for the default of 30 s."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from auscult.config import Settings
 
 __all__ = ["command", "run"]
+
+SWITCH = 0.0005
+"""Seconds after which one thread lets another one run: those that write to disk need only moments at a time, and
+deliveries wait for them."""
 
 
 @click.command("serve")
@@ -82,6 +87,7 @@ def run(
     from auscult.web.reloading import reloading
     from auscult.web.server import serve
 
+    sys.setswitchinterval(SWITCH)
     monitor = Monitor.from_settings(settings, catalogue, interrupt=True)
     serving = partial(serve, monitor, settings, reload=reloading(monitor, again), own_process=own_process)
     anyio.run(serving, backend_options={"use_uvloop": _has_uvloop()})

@@ -34,7 +34,7 @@ PARALLEL = 8
 """Deliveries in flight per channel, for different alerts."""
 AT_ONCE = 50
 """Envelopes taken before the loop gets a turn."""
-UNSETTLED = 256
+UNSETTLED = 1000
 """Envelopes per channel that have arrived while that is not on disk yet: all that a crash can have told again, beside
 what is in flight."""
 MARK_AFTER = 0.25
@@ -316,7 +316,7 @@ class Delivery:
         worker.flying.discard(sending)
         if sending.running and error is not None:
             worker.hung.add(sending)
-            sending.came_back = partial(self._pump_current, worker)
+            sending.when_back(partial(self._pump_current, worker))
         envelope, now = sending.envelope, self._clock.now_ms()
         if error is None:
             worker.breaker.succeeded()

@@ -101,7 +101,7 @@ class Renewal:
         log.warning("channel %s: what goes on could not be said again: %s", self._ctx.channel, reason)
         self._waiting.clear()
         if sending.running:  # it was cut and does not end: nothing may overtake it yet
-            sending.came_back = self._after_failure
+            sending.when_back(self._after_failure)
         else:
             self._after_failure()
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from auscult.alert import Notification
 from auscult.alerts.rows import Envelope
 from auscult.errors import DeliveryError
-from auscult.kinds import Channel, ChannelContext, Exporter, Source
+from auscult.kinds import Channel, ChannelContext, Exporter, Source, Unsent
 from auscult.options import scrub
 from auscult.replies import channel_secrets
 from auscult.runtime.attempt import Attempt
-from auscult.runtime.loop import Loop
+from auscult.runtime.loop import Handle, Loop
 from auscult.runtime.readings import failure
 
 __all__ = ["Sending", "in_words"]
 
 
-class Sending(Attempt):
-    """One envelope on its way through a channel. Cut by `stop`, it is tried again after the next start."""
+class Sending:
+    """One envelope on its way through a channel. Cut by `stop`, it is tried again after the next start.
+
+    Calls `ended(sending, error)` once. A channel that can begins without a task; all others get an `Attempt`.
+    """
+
+    __slots__ = ("_attempt", "_channel", "_ctx", "_cut", "_ended", "_loop", "_timer", "envelope", "marked")
 
     def __init__(
         self,
@@ -33,8 +39,72 @@ class Sending(Attempt):
         self.envelope = envelope
         self.marked = False
         """Whether it is on disk that this is in flight."""
-        work = partial(channel.send, notification, ctx)
-        super().__init__(loop, work, ctx.timeout, ended, f"the channel `{envelope.channel}`")
+        self._loop, self._channel, self._ctx, self._ended = loop, channel, ctx, ended
+        self._attempt: Attempt | None = None
+        self._timer: Handle | None = None
+        self._cut = self._begin(notification)
+        if self._cut is None:
+            self._attempt_it(notification)
+        else:
+            self._timer = loop.call_later(ctx.timeout, self._give_up)
+
+    @property
+    def running(self) -> bool:
+        """Whether the plugin's code has not come back yet."""
+        return self._attempt is not None and self._attempt.running
+
+    def when_back(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when it ends although it was cut."""
+        assert self._attempt is not None, "only code of a plugin runs on"
+        self._attempt.came_back = callback
+
+    def stop(self) -> None:
+        """Cut it without an outcome."""
+        if self._attempt is not None:
+            self._attempt.stop()
+        elif self._close():
+            self._cut_it()
+
+    def _begin(self, notification: Notification) -> Callable[[], None] | None:
+        try:
+            return self._channel.begin(notification, self._ctx, partial(self._over, notification))
+        except Exception:  # a plugin's code: `send` will say what is wrong
+            return None
+
+    def _attempt_it(self, notification: Notification) -> None:
+        work = partial(self._channel.send, notification, self._ctx)
+        what = f"the channel `{self.envelope.channel}`"
+        self._attempt = Attempt(self._loop, work, self._ctx.timeout, self._attempted, what)
+
+    def _attempted(self, _: Attempt, error: BaseException | None) -> None:
+        self._ended(self, error)
+
+    def _over(self, notification: Notification, error: BaseException | None) -> None:
+        """What began without a task has ended."""
+        if not self._close():
+            return
+        if isinstance(error, Unsent):
+            self._attempt_it(notification)
+        else:
+            self._ended(self, error)
+
+    def _give_up(self) -> None:
+        if self._close():
+            self._cut_it()
+            self._ended(self, DeliveryError(f"no answer within {self._ctx.timeout:g} s"))
+
+    def _close(self) -> bool:
+        """Whether it was under way without a task until now."""
+        timer, self._timer = self._timer, None
+        if timer is None:
+            return False
+        timer.cancel()
+        return True
+
+    def _cut_it(self) -> None:
+        with suppress(Exception):  # a plugin's code
+            if self._cut is not None:
+                self._cut()
 
 
 def in_words(error: BaseException, channel: Channel | Exporter | Source) -> str:

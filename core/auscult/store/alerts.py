@@ -10,12 +10,12 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from msgspec import msgpack
+from msgspec import Raw, Struct, msgpack
 
-from auscult.alert import Alert, AlertChange
+from auscult.alert import Alert, AlertChange, ChangeKind
 from auscult.alerts.batch import Audit, Batch
 from auscult.alerts.quiet import Silence
-from auscult.alerts.rows import Row
+from auscult.alerts.rows import Row, RowState
 from auscult.rules.stepping import RuleState
 from auscult.store.alert_reader import ROW, AlertReader, Kept
 from auscult.store.posted import drop_posted
@@ -26,8 +26,8 @@ ALERTS_KEPT = 90 * 86_400.0
 """Seconds from its end that an alert is kept."""
 ROWS_KEPT = 30 * 86_400.0
 """Seconds from its end that a delivery is kept; a dead one as long as its alert."""
-_MANY, _SOME = 200, 10
-"""Rows per statement."""
+_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+"""Rows per statement: any number of rows takes few statements, and few are ever prepared."""
 AT_ONCE = 500
 """Rows deleted per transaction: a few milliseconds."""
 
@@ -89,6 +89,10 @@ _ROW = f"INSERT INTO delivery ({ROW}) VALUES"
 _ROW_AGAIN = """ON CONFLICT (key) DO UPDATE SET grp = excluded.grp, due = excluded.due, state = excluded.state,
     attempts = excluded.attempts, since = excluded.since, fence = excluded.fence, error = excluded.error,
     into_key = excluded.into_key, done_at = excluded.done_at WHERE excluded.fence >= fence"""
+_TOLD = "WITH told (key, attempts, since, fence, done_at) AS (VALUES"
+_TOLD_SO = """) UPDATE delivery SET state = 'done', attempts = told.attempts, since = told.since, fence = told.fence,
+    error = '', into_key = '', done_at = told.done_at FROM told
+    WHERE delivery.key = told.key AND told.fence >= delivery.fence"""
 _SILENCE = "INSERT OR REPLACE INTO silence VALUES (?, ?, ?)"
 _STATE = "INSERT OR REPLACE INTO rule_state VALUES (?, ?, ?)"
 _PROOF = "INSERT OR REPLACE INTO watermark VALUES ('proof', ?)"
@@ -106,9 +110,10 @@ def write_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> l
         rows |= batch.rows
         silences |= batch.silences
         audits += batch.audits
-    numbers = _write_changes(connection, [change for batch in batches for change in batch.changes])
-    _insert(connection, _ALERT, list(map(_alert, alerts.values())), _ALERT_AGAIN)
-    _insert(connection, _ROW, list(map(_row, rows.values())), _ROW_AGAIN)
+    packed = {ident: _encode(alert) for ident, alert in alerts.items()}
+    numbers = _write_changes(connection, [change for batch in batches for change in batch.changes], alerts, packed)
+    _insert(connection, _ALERT, [_alert(alert, packed[ident]) for ident, alert in alerts.items()], _ALERT_AGAIN)
+    _write_rows(connection, rows.values())
     if silences:
         connection.executemany(_SILENCE, [(s.id, s.ends_at, _encode(s)) for s in silences.values()])
     if audits:
@@ -128,24 +133,44 @@ def write_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> l
 def _insert(connection: sqlite3.Connection, begin: str, rows: list[tuple[object, ...]], end: str = "") -> None:
     """Many rows per statement: SQLite lets go of the interpreter once for all of them, and not for each."""
     at = 0
-    for size in (_MANY, _SOME, 1):
+    for size in _SIZES:
         while len(rows) - at >= size:
             statement = _statement(begin, len(rows[0]), size, end)
             connection.execute(statement, tuple(chain.from_iterable(rows[at : at + size])))
             at += size
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _statement(begin: str, columns: int, rows: int, end: str) -> str:
     row = f"({', '.join('?' * columns)})"
     return f"{begin} {', '.join([row] * rows)} {end}"
 
 
-def _write_changes(connection: sqlite3.Connection, changes: list[AlertChange]) -> list[int]:
+def _write_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Most rows change to what was told and nothing else, as it was there before: that takes fewer values."""
+    told, others = [], []
+    for row in rows:
+        (told if row.state is RowState.DONE else others).append(row)
+    before = connection.total_changes
+    values = [(row.key, row.attempts, row.since, row.fence, row.done_at) for row in told]
+    _insert(connection, _TOLD, values, _TOLD_SO)
+    if connection.total_changes - before != len(told):
+        others += told
+    _insert(connection, _ROW, list(map(_row, others)), _ROW_AGAIN)
+
+
+def _write_changes(
+    connection: sqlite3.Connection, changes: list[AlertChange], alerts: dict[str, Alert], packed: dict[str, bytes]
+) -> list[int]:
+    """`packed` has what these alerts are on disk: most changes are the latest one of theirs."""
     if not changes:
         return []
     before = connection.total_changes
-    _insert(connection, _CHANGE, list(map(_change, changes)))
+    rows = [
+        _change(change, packed[change.alert.id] if alerts[change.alert.id] is change.alert else None)
+        for change in changes
+    ]
+    _insert(connection, _CHANGE, rows)
     if connection.total_changes - before == len(changes):
         (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
         return list(range(last - len(changes) + 1, last + 1))
@@ -162,21 +187,34 @@ def _write_states(connection: sqlite3.Connection, states: Iterable[RuleState]) -
     connection.executemany(_STATE, [(state.rule, state.component, _encode(state)) for state in states])
 
 
-def _alert(alert: Alert) -> tuple[object, ...]:
+def _alert(alert: Alert, packed: bytes) -> tuple[object, ...]:
     return (
         alert.id,
-        alert.status.value,
+        alert.status._value_,
         alert.rule,
         alert.component,
-        alert.severity.value,
+        alert.severity._value_,
         alert.created_at,
         alert.resolved_at,
-        _encode(alert),
+        packed,
     )
 
 
-def _change(change: AlertChange) -> tuple[object, ...]:
-    return change.alert.id, change.alert.number, change.at, change.kind.value, _encode(change)
+def _change(change: AlertChange, packed: bytes | None) -> tuple[object, ...]:
+    body: object = change
+    if packed is not None:
+        body = _Packed(kind=change.kind, alert=Raw(packed), at=change.at, by=change.by, note=change.note)
+    return change.alert.id, change.alert.number, change.at, change.kind._value_, _encode(body)
+
+
+class _Packed(Struct, kw_only=True, gc=False):
+    """An `AlertChange` whose alert is packed already."""
+
+    kind: ChangeKind
+    alert: Raw
+    at: int
+    by: str
+    note: str
 
 
 def _row(row: Row) -> tuple[object, ...]:
@@ -187,7 +225,7 @@ def _row(row: Row) -> tuple[object, ...]:
         row.channel,
         row.group,
         row.due,
-        row.state.value,
+        row.state._value_,
         row.attempts,
         row.since,
         row.fence,

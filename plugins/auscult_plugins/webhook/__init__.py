@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Literal
 from urllib.parse import quote
 
@@ -14,8 +15,10 @@ from auscult import (
     DeliveryError,
     Duration,
     EgressRefused,
+    Ended,
     Notification,
     SecretStr,
+    Unsent,
     __version__,
     deliver,
     hookimpl,
@@ -89,15 +92,44 @@ class WebhookChannel(Channel, dict=True):
             raise DeliveryError(str(error), retry=False) from None
         headers = self._own_headers(notification, body, ctx.clock.now_ms() // 1000)
         if kept.is_possible():
-            await self._over_kept(headers, body, ctx)
+            try:
+                answer = await self._kept().exchange(self._request(headers, body), ctx)
+            except EgressRefused as error:
+                raise DeliveryError(str(error), retry=False) from None
+            except OSError as error:
+                raise self._failure(error) from None
+            self._judge(answer, headers, ctx)
         else:
             sent = self._fixed | headers
             await deliver(self, ctx, self.webhook_url, content=body, headers=sent, method=self.method)
 
+    def begin(self, notification: Notification, ctx: ChannelContext, ended: Ended) -> Callable[[], None] | None:
+        """Send over a connection that is open and unused, if there is one; see `Channel.begin`."""
+        connections = self._connections
+        if connections is None or not connections.idle or connections.loop is not asyncio.get_running_loop():
+            return None
+        body = self._body(notification)
+        headers = self._own_headers(notification, body, ctx.clock.now_ms() // 1000)
+        return connections.begin(self._request(headers, body), partial(self._answered, headers, ctx, ended))
+
+    def _answered(self, headers: dict[str, str], ctx: ChannelContext, ended: Ended, found: kept.Found) -> None:
+        """What `begin` began is over."""
+        error: Exception | None = None
+        if isinstance(found, kept.Gone):
+            error = Unsent()
+        elif isinstance(found, OSError):
+            error = self._failure(found)
+        elif not 200 <= found.status < 300:
+            try:
+                self._judge(found, headers, ctx)
+            except DeliveryError as refusal:
+                error = refusal
+        ended(error)
+
     def close(self) -> None:
         """See `Channel.close`."""
-        if connections := vars(self).get("_connections"):
-            connections.close()
+        if self._connections is not None:
+            self._connections.close()
 
     def _body(self, notification: Notification) -> bytes:
         if self._template is not None:
@@ -118,34 +150,39 @@ class WebhookChannel(Channel, dict=True):
             headers["webhook-signature"] = signature(self._keys, id_, now, body)
         return headers
 
-    async def _over_kept(self, headers: dict[str, str], body: bytes, ctx: ChannelContext) -> None:
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        request = b"%b%bcontent-length: %d\r\n\r\n%b" % (self._start, lines.encode("ascii"), len(body), body)
-        try:
-            answer = await self._kept().exchange(request, ctx)
-        except EgressRefused as error:
-            raise DeliveryError(str(error), retry=False) from None
-        except OSError as error:
-            raise DeliveryError(f"{self._target.host}: {error}") from None
-        if not 200 <= answer.status < 300:
-            import httpx
+    def _request(self, headers: dict[str, str], body: bytes) -> bytes:
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        return b"%b%bcontent-length: %d\r\n\r\n%b" % (self._start, lines.encode("ascii"), len(body), body)
 
-            said = [pair for pair in answer.headers if pair[0] in ("retry-after", "date", "content-type")]
-            raise_for_reply(
-                httpx.Response(answer.status, headers=said, content=answer.body),
-                who=self._target.host,
-                secrets=request_secrets(self, self.webhook_url, self._fixed | headers),
-                now=ctx.clock.now_ms(),
-            )
+    def _failure(self, error: OSError) -> DeliveryError:
+        return DeliveryError(f"{self._target.host}: {error}")
+
+    def _judge(self, answer: kept.Answer, headers: dict[str, str], ctx: ChannelContext) -> None:
+        """Raises DeliveryError unless it is a receipt."""
+        if 200 <= answer.status < 300:
+            return
+        import httpx
+
+        said = [pair for pair in answer.headers if pair[0] in ("retry-after", "date", "content-type")]
+        raise_for_reply(
+            httpx.Response(answer.status, headers=said, content=answer.body),
+            who=self._target.host,
+            secrets=request_secrets(self, self.webhook_url, self._fixed | headers),
+            now=ctx.clock.now_ms(),
+        )
 
     def _kept(self) -> kept.KeptConnections:
         """The connections of the loop that runs now; a channel made in code may live longer than one."""
-        connections: kept.KeptConnections | None = vars(self).get("_connections")
+        connections = self._connections
         if connections is None or connections.loop is not asyncio.get_running_loop():
             target = self._target
             connections = kept.KeptConnections(target.host, target.port, secure=target.secure)
-            vars(self)["_connections"] = connections
+            vars(self)["connections"] = connections
         return connections
+
+    @property
+    def _connections(self) -> kept.KeptConnections | None:
+        return vars(self).get("connections")
 
     @cached_property
     def _keys(self) -> tuple[bytes, ...]:

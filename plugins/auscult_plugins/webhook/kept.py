@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -37,7 +39,11 @@ class Answer(Struct):
     body: bytes
 
 
-class _Gone(OSError):
+Found = Answer | OSError
+"""What becomes of a request."""
+
+
+class Gone(OSError):
     """A kept connection turned out to be closed before anything of an answer came."""
 
 
@@ -67,9 +73,16 @@ class KeptConnections:
         while self.idle:
             try:
                 return await self.idle.pop().exchange(request)
-            except _Gone:
+            except Gone:
                 continue
         return await (await self._connect(ctx)).exchange(request)
+
+    def begin(self, request: bytes, tell: Callable[[Found], None]) -> Callable[[], None] | None:
+        """Send over a connection that nobody uses, if there is one, and `tell` what comes of it; gives what cuts it."""
+        if not self.idle:
+            return None
+        connection = self.idle.pop()
+        return connection.abort if connection.begin(request, tell) else None
 
     def close(self) -> None:
         """Close what nobody uses; more may be opened later."""
@@ -146,7 +159,8 @@ class _Connection(asyncio.Protocol):
     def __init__(self, home: KeptConnections) -> None:
         self._home = home
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Answer] | None = None
+        self._tells: Callable[[Found], None] | None = None
+        """Who waits for the answer."""
         self._parser: Any = None
         self._awaits = False
         """A request is out, and nothing of its answer has come yet."""
@@ -158,29 +172,31 @@ class _Connection(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Whether somebody waits for its answer."""
-        return self._waiter is not None
+        return self._tells is not None
+
+    def begin(self, request: bytes, tell: Callable[[Found], None]) -> bool:
+        """One request, unless the other side has closed the connection."""
+        if self._transport is None or self._transport.is_closing():
+            return False
+        self._parser, self._awaits, self._tells = None, True, tell
+        self._status = self._read = 0
+        self._headers, self._body = [], bytearray()
+        self._requests += 1
+        self._transport.write(request)
+        return True
 
     async def exchange(self, request: bytes) -> Answer:
         """One request. Raises OSError."""
-        if self._transport is None or self._transport.is_closing():
-            raise _Gone("the connection was closed without an answer")
-        self._parser, self._awaits = None, True
-        self._status = self._read = 0
-        self._headers, self._body = [], bytearray()
         waiter: asyncio.Future[Answer] = self._home.loop.create_future()
-        self._waiter = waiter
-        self._requests += 1
-        self._transport.write(request)
+        tell = partial(_set, waiter)
+        if not self.begin(request, tell):
+            raise Gone("the connection was closed without an answer")
         try:
             return await waiter
         except BaseException:
-            if self._waiter in (waiter, None):  # else it serves somebody else by now
+            if self._tells in (tell, None):  # else it serves somebody else by now
                 self.abort()
             raise
-        finally:
-            if self._waiter is waiter:
-                self._waiter = None
-                self.since = self._home.loop.time()
 
     def abort(self) -> None:
         """Close at once."""
@@ -224,16 +240,21 @@ class _Connection(asyncio.Protocol):
         if not (length.isdigit() and len(data) == end + 4 + int(length)):
             return False
         self._status = int(data[9:12])
-        self._tell()
+        tell, self._tells = self._tells, None
+        self._be_idle()  # first: whoever is told may have a request for it at once
+        if tell is not None:
+            tell(Answer(self._status, self._headers, b""))
+        return True
+
+    def _be_idle(self) -> None:
         self.since = self._home.loop.time()
         self._home.release(self)
-        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._home.forget(self)
         said = reason(exc) if exc is not None else "the connection was closed without an answer"
         stale = self._requests > 1 and not self._read
-        self._end(_Gone(said) if stale else OSError(said))
+        self._end(Gone(said) if stale else OSError(said))
 
     # What the parser calls
 
@@ -243,7 +264,7 @@ class _Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
         if 200 <= self._status < 300:
-            self._tell()
+            self._tell(self._answer)
 
     def on_body(self, data: bytes) -> None:
         if len(self._body) < MAX_BODY:
@@ -255,23 +276,33 @@ class _Connection(asyncio.Protocol):
             self._headers.clear()
             return
         keep, self._parser = self._parser.should_keep_alive(), None
-        self._tell()
+        self._tell(self._answer)
         if keep:
-            self.since = self._home.loop.time()
-            self._home.release(self)
+            self._be_idle()
         else:
             self.abort()
 
     def _end(self, error: OSError) -> None:
         """Nothing more comes: with a status there is an answer, whatever became of its body."""
-        if self._status >= 200:
-            self._tell()
-        elif self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(error)
+        self._tell(self._answer if self._status >= 200 else error)
         self.abort()
 
-    def _tell(self) -> None:
-        """Wake whoever waits; from now on nobody does."""
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(Answer(self._status, self._headers, bytes(self._body)))
+    @property
+    def _answer(self) -> Answer:
+        return Answer(self._status, self._headers, bytes(self._body))
+
+    def _tell(self, found: Found) -> None:
+        """Say it to whoever waits; from now on nobody does."""
+        tell, self._tells = self._tells, None
+        if tell is not None:
+            self.since = self._home.loop.time()
+            tell(found)
+
+
+def _set(waiter: asyncio.Future[Answer], found: Found) -> None:
+    if waiter.done():
+        return
+    if isinstance(found, OSError):
+        waiter.set_exception(found)
+    else:
+        waiter.set_result(found)

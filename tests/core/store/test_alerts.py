@@ -25,7 +25,7 @@ HOUR = 3_600_000
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store.open(tmp_path, clock=ManualClock())
+    store = Store.open(tmp_path, clock=ManualClock(AT))  # housekeeping finds nothing old
     yield store
     store.close()
 
