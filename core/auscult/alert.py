@@ -174,6 +174,11 @@ class Notification(Struct, frozen=True, kw_only=True, gc=False):
         return min(self.notices, key=lambda n: (not n.alert.status.is_open, order.index(n.alert.severity)))
 
     @property
+    def goes_on(self) -> bool:
+        """Whether any of its alerts does."""
+        return any([notice.change.alert.status is not AlertStatus.RESOLVED for notice in self.notices])
+
+    @property
     def firing(self) -> tuple[Notice, ...]:
         """Notices of alerts that go on."""
         return tuple(notice for notice in self.notices if notice.alert.status.is_open)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -97,7 +97,9 @@ class Queue:
         self.storm = storm
         self.open: dict[str, Entry] = {}
         """Everything that is not final, those on their way included, in the order in which it was offered."""
-        self._later: list[tuple[int, int, Entry]] = []
+        self._later: dict[int, deque[tuple[int, Entry]]] = {}
+        self._times: list[int] = []
+        """When something in `_later` is due, each time once: in a storm very many have the same one."""
         self._ready: deque[tuple[int, Entry]] = deque()
         self._groups: dict[str, _Fellows] = {}
         self._held: dict[str, int] = {}
@@ -108,7 +110,14 @@ class Queue:
         """Let it wait until it is due."""
         self._tickets += 1
         entry.ticket = self._tickets
-        heappush(self._later, (entry.due, entry.ticket, entry))
+        self._put(entry)
+
+    def _put(self, entry: Entry) -> None:
+        waiting = self._later.get(entry.due)
+        if waiting is None:
+            waiting = self._later[entry.due] = deque()
+            heappush(self._times, entry.due)
+        waiting.append((entry.ticket, entry))
 
     def hold(self, group: str, until: int, now: int) -> None:
         """Let no row of that group become ready before `until`; those that are ready leave all the same."""
@@ -130,21 +139,26 @@ class Queue:
             self._ready.popleft()
         if self._ready:
             return self._ready[0][1].due
-        while self._later and self._later[0][1] != self._later[0][2].ticket:
-            heappop(self._later)
-        return self._later[0][0] if self._later else None
+        while self._times:
+            waiting = self._later[self._times[0]]
+            while waiting and waiting[0][0] != waiting[0][1].ticket:
+                waiting.popleft()
+            if waiting:
+                return self._times[0]
+            del self._later[heappop(self._times)]
+        return None
 
     def take(self, now: int) -> list[Entry]:
         """What leaves next, taken out: the row that was due first, with those that share its envelope."""
-        while self._later and self._later[0][0] <= now:
-            _, ticket, entry = heappop(self._later)
-            if ticket != entry.ticket:
-                continue
-            if self._held and not entry.batch and (until := self._held.get(entry.row.group, 0)) > now:
-                entry.due = until
-                self.push(entry)
-            else:
-                self._become_ready(entry)
+        while self._times and self._times[0] <= now:
+            for ticket, entry in self._later.pop(heappop(self._times)):
+                if ticket != entry.ticket:
+                    continue
+                if self._held and not entry.batch and (until := self._held.get(entry.row.group, 0)) > now:
+                    entry.due = until
+                    self.push(entry)
+                else:
+                    self._become_ready(entry)
         while self._ready:
             ticket, first = self._ready.popleft()
             if ticket == first.ticket:
@@ -162,8 +176,11 @@ class Queue:
             if entry.row.since:
                 entry.row = msgspec.structs.replace(entry.row, since=max(entry.row.since + by, 1))
         self._held = {group: until + by for group, until in self._held.items()}
-        self._later = [(entry.due, ticket, entry) for _, ticket, entry in self._later if ticket == entry.ticket]
-        heapify(self._later)
+        waiting = [pair for due in sorted(self._times) for pair in self._later[due]]
+        self._later, self._times = {}, []
+        for ticket, entry in waiting:
+            if ticket == entry.ticket:
+                self._put(entry)
 
     def _become_ready(self, entry: Entry) -> None:
         entry.ready = True

@@ -7,6 +7,7 @@ bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -21,8 +22,8 @@ __all__ = ["VERSION", "AlertBody", "Body", "Taken", "alertmanager_document", "do
 VERSION: Literal["1"] = "1"
 _GOES_ON = "0001-01-01T00:00:00Z"
 """How Alertmanager says in `endsAt` that there is no end yet."""
-_LAST = 253_402_300_799_999
-"""The last moment that RFC 3339 can write; whoever posts alerts to us may name a later one."""
+_LAST = 253_402_300_799
+"""The last second that RFC 3339 can write; whoever posts alerts to us may name a later one."""
 _LONE = re.compile("[\ud800-\udfff]")
 _REASONS = {
     ChangeKind.FIRED: "first notification",
@@ -73,7 +74,7 @@ class AlertBody(Struct, frozen=True, kw_only=True):
     """What happened."""
     number: Annotated[int, Meta(ge=1)]
     """Of this change; grows by one with each change of the alert."""
-    covers: list[int]
+    covers: tuple[int, ...]
     """Numbers of earlier changes that were never told on their own and are told by this."""
     first: bool
     """Whether this channel hears of the alert for the first time."""
@@ -85,7 +86,7 @@ class AlertBody(Struct, frozen=True, kw_only=True):
     """Type of the component: `stt_client`, `database`."""
     labels: dict[str, str]
     """Labels of the component and the rule."""
-    values: dict[str, float | str | None]
+    values: Mapping[str, float | str | None]
     """What the rule looked at; null for a number that JSON does not have."""
     resolved_at: _Moment | None
     """When it ended; null while it goes on."""
@@ -99,7 +100,7 @@ class AlertBody(Struct, frozen=True, kw_only=True):
     """What keeps it quiet: `silence ID`, `maintenance NAME`, `dependency COMPONENT`."""
     cause: str
     """The component at fault, when it is another one."""
-    affected: list[str]
+    affected: tuple[str, ...]
     """Components that fail with it."""
     runbook: str
     """Address of the runbook."""
@@ -138,7 +139,7 @@ def document(notification: Notification) -> Body:
         version=VERSION,
         key=notification.key,
         channel=notification.channel,
-        status="firing" if notification.firing else "resolved",
+        status="firing" if notification.goes_on else "resolved",
         created_at=_iso(notification.created_at),
         test=notification.test,
         sender=notification.sender,
@@ -162,13 +163,13 @@ def _alert(notice: Notice) -> AlertBody:
         key=notice.key,
         change=notice.change.kind,
         number=alert.number,
-        covers=list(notice.covers),
+        covers=notice.covers,
         first=notice.first,
         by=notice.change.by,
         note=notice.change.note,
         component_type=alert.component_type,
         labels=alert.labels,
-        values=dict(alert.values),
+        values=alert.values,
         resolved_at=_iso_or_none(alert.resolved_at),
         resolution=alert.resolution,
         episodes=alert.episodes,
@@ -177,7 +178,7 @@ def _alert(notice: Notice) -> AlertBody:
         else Taken(author=taken.author, at=_iso(taken.at), note=taken.note, until=_iso_or_none(taken.until)),
         suppressed_by=alert.suppressed_by,
         cause=alert.cause,
-        affected=list(alert.affected),
+        affected=alert.affected,
         runbook=alert.runbook,
         generator=alert.generator,
     )
@@ -191,7 +192,7 @@ def alertmanager_document(notification: Notification) -> dict[str, Any]:
         "version": "4",
         "groupKey": f"{{}}:{_matchers(group)}",
         "truncatedAlerts": 0,
-        "status": "firing" if notification.firing else "resolved",
+        "status": "firing" if notification.goes_on else "resolved",
         "receiver": notification.channel,
         "groupLabels": group,
         "commonLabels": _common([alert["labels"] for alert in alerts]),
@@ -238,7 +239,7 @@ def _matchers(labels: dict[str, str]) -> str:
 
 
 def _reason(notification: Notification) -> str:
-    if not notification.firing:
+    if not notification.goes_on:
         return "all alerts resolved"
     if notification.resolved:
         return "some alerts resolved"
@@ -247,13 +248,13 @@ def _reason(notification: Notification) -> str:
 
 def _iso(at: int) -> str:
     """RFC 3339 in whole seconds, UTC, as the seed document's endpoints show times."""
-    return _iso_of_second(min(max(at, 0), _LAST) // 1000)
+    return _iso_of_second(at // 1000)
 
 
 @lru_cache(maxsize=256)
 def _iso_of_second(second: int) -> str:
     """In a storm many alerts have the same times."""
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(min(max(second, 0), _LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _iso_or_none(at: int | None) -> str | None:
@@ -273,4 +274,4 @@ def _fit(value: Any) -> Any:
         return _LONE.sub("\ufffd", value)
     if isinstance(value, dict):
         return {_fit(name): _fit(item) for name, item in value.items()}
-    return [_fit(item) for item in value] if isinstance(value, list) else value
+    return [_fit(item) for item in value] if isinstance(value, list | tuple) else value

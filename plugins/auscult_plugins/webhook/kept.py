@@ -162,6 +162,8 @@ class _Connection(asyncio.Protocol):
         self._tells: Callable[[Found], None] | None = None
         """Who waits for the answer."""
         self._parser: Any = None
+        self._usual = b""
+        """The latest receipt of the plainest kind, as it came: most are the same."""
         self._awaits = False
         """A request is out, and nothing of its answer has come yet."""
         self._status = self._read = self._requests = 0
@@ -230,15 +232,17 @@ class _Connection(asyncio.Protocol):
 
     def _is_plain(self, data: bytes) -> bool:
         """Take the usual receipt, complete in one piece and without frills; anything else is for the parser."""
-        end = data.find(b"\r\n\r\n")
-        if end < 0 or not data.startswith(b"HTTP/1.1 2") or not data[9:12].isdigit():
-            return False
-        head = data[:end].lower()
-        if b"\nconnection:" in head or b"\ntransfer-encoding:" in head:
-            return False
-        length = head.partition(b"\ncontent-length:")[2].partition(b"\r")[0].strip() or b"-"
-        if not (length.isdigit() and len(data) == end + 4 + int(length)):
-            return False
+        if data != self._usual:
+            end = data.find(b"\r\n\r\n")
+            if end < 0 or not data.startswith(b"HTTP/1.1 2") or not data[9:12].isdigit():
+                return False
+            head = data[:end].lower()
+            if b"\nconnection:" in head or b"\ntransfer-encoding:" in head:
+                return False
+            length = head.partition(b"\ncontent-length:")[2].partition(b"\r")[0].strip() or b"-"
+            if not (length.isdigit() and len(data) == end + 4 + int(length)):
+                return False
+            self._usual = data
         self._status = int(data[9:12])
         tell, self._tells = self._tells, None
         self._be_idle()  # first: whoever is told may have a request for it at once
