@@ -112,6 +112,11 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False):
     generator: str = ""
     """Where it comes from when not from a rule of ours: the address that posted it."""
 
+    @property
+    def fingerprint(self) -> str:
+        """What it has in common with later alerts of the same; see the function of that name."""
+        return self.id.rpartition("-")[2]
+
 
 class AlertChange(Struct, frozen=True, kw_only=True, gc=False):
     """One thing that happened to an alert; committed before anybody sees it."""
@@ -176,7 +181,7 @@ class Notification(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def goes_on(self) -> bool:
         """Whether any of its alerts does."""
-        return any([notice.change.alert.status is not AlertStatus.RESOLVED for notice in self.notices])
+        return any(notice.change.alert.status is not AlertStatus.RESOLVED for notice in self.notices)
 
     @property
     def firing(self) -> tuple[Notice, ...]:
@@ -198,8 +203,11 @@ def fingerprint(rule: str, component: str, labels: Mapping[str, str]) -> str:
 
 
 def alert_id(print_: str, start: int) -> str:
-    """The id of the alert with that fingerprint that started then (ms): a replay gives the same one."""
-    return f"{print_}-{start:x}"
+    """The id of the alert with that fingerprint that started then (ms): a replay gives the same one.
+
+    The time comes first, 11 hexadecimal digits: ids that are used together lie together on disk.
+    """
+    return f"{start:011x}-{print_}"
 
 
 def delivery_key(alert: str, number: int, channel: str) -> str:

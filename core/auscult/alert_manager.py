@@ -935,7 +935,7 @@ class AlertManager:
             stretches=stretches(kept.changes, kept.rows),
             limits=self._limits_of,
         )
-        self._ending = {alert.id.partition("-")[0] for alert in kept.alerts if _is_reminder(alert)}
+        self._ending = {alert.fingerprint for alert in kept.alerts if _is_reminder(alert)}
         alive = [alert for alert in kept.alerts if alert.status.is_open]
         self._engine.restore(
             kept.rule_states,

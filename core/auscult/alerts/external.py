@@ -210,7 +210,7 @@ class Externals:
 
     def end_of(self, alert: Alert) -> int | None:
         """When that alert is over unless it is posted again; None for one that nobody posted."""
-        known = self._open.get(alert.id.partition("-")[0])
+        known = self._open.get(alert.fingerprint)
         return known.end if known is not None else None
 
     def sweep(self, now: int) -> None:

@@ -212,24 +212,27 @@ class Outbox:
         if not entries:
             return None
         self._fence += 1
-        until = now + (lease or self._lease)
         if len(entries) > 1:
             entries.sort(key=lambda entry: entry.order)
+        rows, changes, notices = [], [], []
         for entry in entries:
-            if entry.slot.pending is entry:
-                entry.slot.pending = None
-            entry.slot.sending = entry
-            row = entry.row
+            slot, row = entry.slot, entry.row
+            if slot.pending is entry:
+                slot.pending = None
+            slot.sending = entry
             entry.row = msgspec.structs.replace(
                 row, state=RowState.SENDING, attempts=row.attempts + 1, since=row.since or now, fence=self._fence
             )
+            rows.append(entry.row)
+            changes.append(entry.change)
+            notices.append(_notice(entry))
         envelope = Envelope(
             channel=channel,
-            rows=tuple([entry.row for entry in entries]),
-            changes=tuple([entry.change for entry in entries]),
-            notices=tuple([_notice(entry) for entry in entries]),
+            rows=tuple(rows),
+            changes=tuple(changes),
+            notices=tuple(notices),
             fence=self._fence,
-            until=until,
+            until=now + (lease or self._lease),
         )
         self._leases[self._fence] = (envelope, entries)
         self._note_taken(channel, entries[0].row.group, now)

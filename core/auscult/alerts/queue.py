@@ -70,6 +70,11 @@ class Entry:
         self.ready = False
         """In the queue and due."""
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether no other joins it on its way, whatever waits."""
+        return bool(self.batch) or self.row.group == ALONE
+
 
 class _Fellows:
     """Due rows of one group, oldest first."""
@@ -130,7 +135,7 @@ class Queue:
         entry.ticket = 0
         if entry.ready:
             entry.ready = False
-            if not entry.batch:
+            if not entry.is_apart:
                 self._leave_group(entry.row.group)
 
     def next_due(self) -> int | None:
@@ -185,7 +190,7 @@ class Queue:
     def _become_ready(self, entry: Entry) -> None:
         entry.ready = True
         self._ready.append((entry.ticket, entry))
-        if not entry.batch:
+        if not entry.is_apart:
             fellows = self._groups.get(entry.row.group)
             if fellows is None:
                 fellows = self._groups[entry.row.group] = _Fellows()
@@ -196,9 +201,11 @@ class Queue:
         """`first`, which is the oldest of its group, and those that leave with it."""
         if first.batch:
             return [entry for entry in first.batch if entry.ready and entry.batch is first.batch]
+        if first.is_apart:
+            return [first]
         group = first.row.group
         fellows = self._groups[group]
-        if group == ALONE or (not group and fellows.size <= self.storm):
+        if not group and fellows.size <= self.storm:
             return fellows.oldest(1)
         return fellows.oldest(GROUP if group else ENVELOPE)
 

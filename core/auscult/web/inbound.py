@@ -158,7 +158,7 @@ def _gettable(alert: Alert, monitor: Monitor) -> GettableAlert:
     return GettableAlert(
         annotations={"summary": alert.message} | ({"runbook_url": alert.runbook} if alert.runbook else {}),
         ends_at=iso_millis(monitor.alerts.ends_at(alert)),
-        fingerprint=alert.id.partition("-")[0],
+        fingerprint=alert.fingerprint,
         receivers=[ReceiverBody(name) for name in monitor.alerts.channels_of(alert)],
         starts_at=iso_millis(alert.created_at),
         status=StateBody(

@@ -219,7 +219,7 @@ def _alertmanager_alert(notice: Notice, notification: Notification) -> dict[str,
         "startsAt": _iso(alert.created_at),
         "endsAt": _GOES_ON if alert.resolved_at is None else _iso(alert.resolved_at),
         "generatorURL": alert.generator or notification.url,
-        "fingerprint": alert.id.partition("-")[0],
+        "fingerprint": alert.fingerprint,
     }
 
 

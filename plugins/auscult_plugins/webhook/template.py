@@ -47,7 +47,7 @@ def _samples() -> list[Notification]:
     """What a template has to bear before it is believed: texts that break JSON, and everything empty."""
     nasty = 'a "quoted" \\ text\nof two lines\t{{ x }}'
     full = Alert(
-        id="00000000000000ff-18d0c1f5a60",
+        id="18d0c1f5a60-00000000000000ff",
         rule=nasty,
         severity=AlertSeverity.HIGH,
         status=AlertStatus.ACTIVE,
@@ -63,7 +63,7 @@ def _samples() -> list[Notification]:
         runbook=nasty,
     )
     bare = Alert(
-        id="0000000000000000-0",
+        id="00000000000-0000000000000000",
         rule="r",
         severity=AlertSeverity.INFO,
         status=AlertStatus.RESOLVED,
