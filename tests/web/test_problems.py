@@ -29,6 +29,16 @@ async def test_400_for_parameters():
         assert_problem(await client.get("/api/v1/components?status=fine"), 400)
 
 
+async def test_400_for_what_is_asked_for_several_times():
+    """Which of them was meant? Lists may be repeated."""
+    async with asking() as client:
+        found = assert_problem(await client.get("/api/v1/metrics/events?kind=turns&start=5&start=6"), 400)
+        assert found["detail"] == "`start` is there 2 times; expected once"
+        found = assert_problem(await client.get("/api/v1/deliveries?state=dead&state=pending"), 400)
+        assert "`state`" in found["detail"]
+        assert (await client.get("/api/v1/metrics/events?kind=turns&match=a=1&match=b=2")).status_code == 200
+
+
 @pytest.mark.parametrize(
     "body",
     [

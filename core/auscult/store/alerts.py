@@ -130,7 +130,7 @@ def write_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> l
     return [[next(found) for _ in batch.changes] for batch in batches]
 
 
-def _insert(connection: sqlite3.Connection, begin: str, rows: list[tuple[object, ...]], end: str = "") -> None:
+def _insert(connection: sqlite3.Connection, begin: str, rows: Sequence[tuple[object, ...]], end: str = "") -> None:
     """Many rows per statement: SQLite lets go of the interpreter once for all of them, and not for each."""
     at = 0
     for size in _SIZES:
@@ -148,7 +148,8 @@ def _statement(begin: str, columns: int, rows: int, end: str) -> str:
 
 def _write_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
     """Most rows change to what was told and nothing else, as it was there before: that takes fewer values."""
-    told, others = [], []
+    told: list[Row] = []
+    others: list[Row] = []
     for row in rows:
         (told if row.state is RowState.DONE else others).append(row)
     before = connection.total_changes

@@ -19,6 +19,7 @@ from auscult.web.alert_bodies import TAKEN
 from auscult.web.alerts import alert_routes
 from auscult.web.answers import HealthAnswers
 from auscult.web.api import api_router
+from auscult.web.asked_once import asked_once
 from auscult.web.board_bodies import PreviewRequest
 from auscult.web.bodies import ReadingBody
 from auscult.web.built import BuiltPage, built_routes
@@ -118,7 +119,7 @@ def make_litestar(
                 *status_page_routes(monitor, shown, current),
                 api_router(monitor, stream, reload),
             ],
-            guards=[access.guard],
+            guards=[access.guard, asked_once],
             after_request=_secure,
         )
 
