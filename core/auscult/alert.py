@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import chain
 
 from msgspec import Struct
 
@@ -196,9 +197,7 @@ class Notification(Struct, frozen=True, kw_only=True, gc=False):
 
 def fingerprint(rule: str, component: str, labels: Mapping[str, str]) -> str:
     """What makes two firings the same alert: 16 hexadecimal digits of BLAKE2 over rule, component and labels."""
-    parts = [rule, component]
-    for pair in sorted(labels.items()):
-        parts += pair
+    parts = [rule, component, *chain.from_iterable(sorted(labels.items()))]
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

@@ -58,16 +58,19 @@ class ExternalAlert(Struct, frozen=True, kw_only=True):
 
 def refusal(labels: dict[str, str]) -> str:
     """Why an alert with these labels is not taken; empty when it is."""
-    if not any(labels.values()):
+    names, values = "".join(labels), "".join(labels.values())
+    if not values:
         return "at least one label with a value is needed"
     if len(labels) > MOST_LABELS:
         return f"{len(labels)} labels are more than {MOST_LABELS}"
-    if not "".join(labels).isprintable() or "" in labels or max(map(len, labels)) > LONGEST_NAME:
-        bad = next(name for name in labels if not name or len(name) > LONGEST_NAME or not name.isprintable())
-        return f"{bad[:40]!r} is no name of a label: 1 to {LONGEST_NAME} printable characters"
-    if max(map(len, labels.values())) > LONGEST_VALUE:
-        name = next(name for name, value in labels.items() if len(value) > LONGEST_VALUE)
-        return f"the label `{name}` has more than {LONGEST_VALUE} characters"
+    if not names.isprintable() or "" in labels or len(names) > LONGEST_NAME:
+        bad = [name for name in labels if not name or len(name) > LONGEST_NAME or not name.isprintable()]
+        if bad:
+            return f"{bad[0][:40]!r} is no name of a label: 1 to {LONGEST_NAME} printable characters"
+    if len(values) > LONGEST_VALUE:
+        for name, value in labels.items():
+            if len(value) > LONGEST_VALUE:
+                return f"the label `{name}` has more than {LONGEST_VALUE} characters"
     return ""
 
 

@@ -538,7 +538,9 @@ class Outbox:
         return self._order
 
     def _count(self, channel: str, state: RowState) -> None:
-        ended = self._ended.setdefault(channel, {})
+        ended = self._ended.get(channel)
+        if ended is None:
+            ended = self._ended[channel] = {}
         ended[state] = ended.get(state, 0) + 1
 
     def _note_taken(self, channel: str, group: str, now: int) -> None:

@@ -14,7 +14,7 @@ import anyio
 from auscult.alerts.batch import Batch
 from auscult.alerts.rows import Row
 from auscult.errors import StoreError
-from auscult.runtime.loop import Loop
+from auscult.runtime.loop import Handle, Loop
 from auscult.store import Store
 from auscult.store.alerts import write_batches
 
@@ -24,6 +24,8 @@ log = logging.getLogger("auscult.alerts")
 
 AGAIN = (0.1, 0.5, 2.0, 5.0)
 """Seconds between attempts to commit; the last one for ever."""
+GATHER = 0.02
+"""Seconds that rows wait for company which only say what has become of a delivery: nobody waits for those."""
 AT_ONCE = 2000
 """Changes per transaction: a few tens of milliseconds."""
 
@@ -59,6 +61,8 @@ class Committer:
         self._failures = 0
         self._loop: Loop | None = None
         self._store: Store | None = None
+        self._timer: Handle | None = None
+        """Rings when gathering is over."""
         self._number = 0
         self._one_by_one = 0
         self.last_error = ""
@@ -101,7 +105,7 @@ class Committer:
         if done is not None:
             last.done.append(done)
         if not self._busy:
-            self._go_on()
+            self._gather()
 
     async def drain(self, seconds: float) -> None:
         """Wait until everything submitted is on disk, or that long."""
@@ -111,7 +115,21 @@ class Committer:
 
     def close(self) -> None:
         """Commit no more."""
-        self._loop = self._store = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop = self._store = self._timer = None
+
+    def _gather(self) -> None:
+        """Go on at once where somebody waits for what is to be committed, else in a moment."""
+        if self._loop is None or self._store is None or not all(waiting.only_rows for waiting in self._waiting):
+            self._go_on()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(GATHER, self._gathered)
+
+    def _gathered(self) -> None:
+        self._timer = None
+        if not self._busy:
+            self._go_on()
 
     def _go_on(self) -> None:
         if self._loop is None and not self._at_once:
@@ -152,7 +170,7 @@ class Committer:
         self._failures, self.last_error = 0, ""
         group = [self._waiting.popleft() for _ in range(count)]
         if self._waiting:
-            self._go_on()
+            self._gather()
         for waiting, ids in zip(group, future.result(), strict=True):
             self._finish(waiting, ids)
 

@@ -30,10 +30,8 @@ log = logging.getLogger("auscult.delivery")
 
 WINDOW_MS = 86_400_000
 """How long after its first attempt a delivery is tried again; afterwards it is given up."""
-PARALLEL = 8
+PARALLEL = 16
 """Deliveries in flight per channel, for different alerts."""
-AT_ONCE = 50
-"""Envelopes taken before the loop gets a turn."""
 UNSETTLED = 1000
 """Envelopes per channel that have arrived while that is not on disk yet: all that a crash can have told again, beside
 what is in flight."""
@@ -89,14 +87,14 @@ class _Worker:
         """Something may have been given up since the last success, in an earlier run for all we know."""
 
     @property
-    def room(self) -> bool:
-        """Whether one more may start; a hung one takes up its place until it ends."""
+    def room(self) -> int:
+        """How many more may start; a hung one takes up its place until it ends."""
         if self.hung:
             self.hung = {sending for sending in self.hung if sending.running}
+        if self.unsettled >= UNSETTLED or (self.renewal is not None and self.renewal.busy):
+            return 0
         limit = 1 if self.breaker.is_open else self.parallel
-        if self.renewal is not None and self.renewal.busy:
-            return False
-        return self.unsettled < UNSETTLED and len(self.flying) + len(self.hung) < limit
+        return max(limit - len(self.flying) - len(self.hung), 0)
 
     def let_go(self) -> None:
         """Have the channel close what it keeps; its code may raise anything."""
@@ -202,7 +200,7 @@ class Delivery:
             or (
                 (due := self._outbox.next_due(name)) is not None
                 and due < since
-                and worker.room
+                and worker.room > 0
                 and worker.breaker.until <= self._clock.monotonic()
             )
         ]
@@ -234,11 +232,10 @@ class Delivery:
         if worker.timer is not None:
             worker.timer.cancel()
             worker.timer = None
-        for _ in range(AT_ONCE):
-            if not worker.room:
-                if worker.hung:
-                    self._on_stuck(worker)
-                return  # whoever ends pumps again
+        room = worker.room
+        if not room and worker.hung:
+            self._on_stuck(worker)
+        for _ in range(room):  # whoever ends pumps again
             rest = worker.breaker.until - self._clock.monotonic() if worker.breaker.until else 0.0
             if rest > 0:
                 self._come_back(worker, rest)
@@ -248,7 +245,6 @@ class Delivery:
                 self._wait_for_next(worker)
                 return
             self._send(worker, envelope)
-        self._come_back(worker, 0.0)
 
     def _on_stuck(self, worker: _Worker) -> None:
         """Deliveries that do not end take up every place: the channel is as good as down."""
@@ -314,7 +310,7 @@ class Delivery:
 
     def _ended(self, worker: _Worker, sending: Sending, error: BaseException | None) -> None:
         worker.flying.discard(sending)
-        if sending.running and error is not None:
+        if error is not None and sending.running:
             worker.hung.add(sending)
             sending.when_back(partial(self._pump_current, worker))
         envelope, now = sending.envelope, self._clock.now_ms()

@@ -34,7 +34,7 @@ LOOKED_AT = 1000
 """Alerts looked through before the loop gets a turn."""
 SLICE = 200
 """Alerts judged before the loop gets a turn: a few milliseconds."""
-QUIET = 0.05
+QUIET = 0.02
 """Seconds without a request after which the rest is worked off; more urgent is to take what comes."""
 LONGEST = 1.0
 """Seconds after which it is worked off all the same."""

@@ -26,7 +26,7 @@ ALERTS_KEPT = 90 * 86_400.0
 """Seconds from its end that an alert is kept."""
 ROWS_KEPT = 30 * 86_400.0
 """Seconds from its end that a delivery is kept; a dead one as long as its alert."""
-_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+_SIZES = (400, 200, 100, 50, 25, 12, 6, 3, 1)
 """Rows per statement: any number of rows takes few statements, and few are ever prepared."""
 AT_ONCE = 500
 """Rows deleted per transaction: a few milliseconds."""
