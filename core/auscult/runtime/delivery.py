@@ -30,7 +30,7 @@ log = logging.getLogger("auscult.delivery")
 
 WINDOW_MS = 86_400_000
 """How long after its first attempt a delivery is tried again; afterwards it is given up."""
-PARALLEL = 16
+PARALLEL = 8
 """Deliveries in flight per channel, for different alerts."""
 UNSETTLED = 1000
 """Envelopes per channel that have arrived while that is not on disk yet: all that a crash can have told again, beside

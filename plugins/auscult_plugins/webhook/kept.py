@@ -22,7 +22,7 @@ __all__ = ["Answer", "KeptConnections", "is_possible"]
 
 IDLE = 15.0
 """Seconds that an unused connection is kept."""
-MAX_IDLE = 32
+MAX_IDLE = 16
 MAX_OPEN = 64
 """Connections at once; of more, those go whose answer was told long ago and never ends."""
 MAX_BODY = 16_384
