@@ -138,7 +138,7 @@ def plain(path: Path, seconds: int) -> Callable[[], object]:
     ).fetchall()
 
 
-def timed(ask: Callable[[], object], times: int = 9) -> float:
+def timed(ask: Callable[[], object], times: int = 25) -> float:
     """Milliseconds, the median of several."""
     took = []
     for _ in range(times):

@@ -45,16 +45,39 @@ class Buckets:
         """Cut at whole periods, by their beginnings."""
         return {start: self._part(low, high) for start, low, high in _stretches(self.starts, period)}
 
+    @property
+    def without_gaps(self) -> bool:
+        """Whether every stretch from the first to the last is there: what can be told of all of them at once."""
+        return bool(self.starts) and self.starts[-1] - self.starts[0] == (len(self.starts) - 1) * self.size
+
     def coarser(self, size: int, origin: int = 0) -> Buckets:
         """The same in longer stretches, `size` being a multiple of theirs, counted from `origin`."""
         if size == self.size:
             return self
+        if self.without_gaps:
+            return self._coarser_at_once(size, origin)
         stretches = _stretches(self.starts, size, origin)
         columns = {}
         for name, column in self.columns.items():
             fold = _FOLD[name]
             columns[name] = array("d", [fold(column[low:high]) for _, low, high in stretches])
         return Buckets(size, array("q", [start for start, _, _ in stretches]), columns)
+
+    def _coarser_at_once(self, size: int, origin: int) -> Buckets:
+        """Without gaps all stretches but the first and the last have as many parts."""
+        each = size // self.size
+        first = (self.starts[0] - origin) // size * size + origin
+        head = min((first + size - self.starts[0]) // self.size, len(self))
+        tail = head + (len(self) - head) // each * each
+        columns = {}
+        for name, column in self.columns.items():
+            fold = _FOLD[name]
+            whole = map(fold, zip(*[iter(column[head:tail])] * each, strict=True))
+            columns[name] = array("d", [fold(column[:head]), *whole])
+            if tail < len(column):
+                columns[name].append(fold(column[tail:]))
+        count = 1 + (tail - head) // each + (tail < len(self))
+        return Buckets(size, array("q", range(first, first + count * size, size)), columns)
 
     def _part(self, low: int, high: int) -> Buckets:
         columns = {name: column[low:high] for name, column in self.columns.items()}

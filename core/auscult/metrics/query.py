@@ -101,6 +101,11 @@ def on_grid(buckets: Buckets, times: Sequence[int], step: int, function: str, *,
         column = list(map(truediv, column, buckets.columns[divisor[0]]))
     found: list[float | None] = [None] * len(times)
     first = times[0] if times else 0
+    if buckets.size == step and buckets.without_gaps and (buckets.starts[0] - first) % step == 0:
+        low = (buckets.starts[0] - first) // step
+        kept = column[max(-low, 0) : max(len(found) - low, 0)]
+        found[max(low, 0) : max(low, 0) + len(kept)] = kept
+        return found
     for start, value in zip(buckets.starts, column, strict=True):
         place = (start - first) // step
         if 0 <= place < len(found):

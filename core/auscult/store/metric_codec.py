@@ -99,7 +99,15 @@ def unpack_buckets(packed: bytes, size: int, origin: int, wanted: Collection[str
         for at, name in enumerate(names, 1)
         if not wanted or name in wanted
     }
-    return Buckets(size, array("q", [origin + size * at for at in map(int, index)]), columns)
+    return Buckets(size, _starts(index, size, origin), columns)
+
+
+def _starts(index: array[float], size: int, origin: int) -> array[int]:
+    """Where the stretches of these numbers begin."""
+    if index and index[-1] - index[0] == len(index) - 1:  # they grow: none is left out
+        first = origin + size * int(index[0])
+        return array("q", range(first, first + size * len(index), size))
+    return array("q", [origin + size * at for at in map(int, index)])
 
 
 def _without_gaps(column: array[float]) -> tuple[bytes, array[float]]:
