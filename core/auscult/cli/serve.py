@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auscult.catalogue import Catalogue
     from auscult.config import Settings
 
-__all__ = ["command", "run"]
+__all__ = ["SWITCH", "command", "run"]
 
 SWITCH = 0.0005
 """Seconds after which one thread lets another one run: those that write to disk need only moments at a time, and
