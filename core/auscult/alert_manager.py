@@ -880,8 +880,8 @@ class AlertManager:
         recent = [(sequence, change) for sequence, change in self._recent if sequence > number][:limit]
         return await self._ask(lambda store: store.alerts.changes_since(number, limit), recent)
 
-    async def deliveries(self, **filters: Any) -> list[Row]:
-        """Rows of the outbox, newest first; `channel`, `state`, `alert`, `limit` choose."""
+    async def deliveries(self, **filters: Any) -> list[tuple[Row, AlertChange]]:
+        """Rows of the outbox with what they tell, newest first; `channel`, `state`, `alert`, `limit` choose."""
         return await self._ask(lambda store: store.alerts.deliveries(**filters), [])
 
     async def _ask(self, question: Callable[[Store], T], otherwise: T) -> T:

@@ -153,7 +153,7 @@ def history(
 @server_options
 @json_option
 def show(ident: str, url: str, token: str | None, as_json: bool) -> None:
-    """Show one alert and everything that happened to it. The beginning of an open alert's ID will do."""
+    """Show one alert and everything that happened to it. The beginning of either half of an open alert's ID will do."""
     with Server.at(url, token) as server:
         body = server.get(f"/api/v1/alerts/{_whole(server, ident)}")
     if as_json:
@@ -189,17 +189,18 @@ def _facts(alert: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _whole(server: Server, ident: str) -> str:
-    """The id of the open alert that begins like that; an id that fits nothing is left to the server."""
+    """The id of the open alert that begins like that; an id that fits nothing is left to the server.
+
+    Alerts of one moment have the first half in common, so the beginning of the second half will do as well.
+    """
     from urllib.parse import quote
 
-    if "-" in ident:
-        return quote(ident, safe="")
     # The list of everything that goes on: suppressed alerts are left out of the other one.
     known = [alert["id"] for alert in server.get("/alerts")["alerts"]]
     known += [alert["id"] for alert in server.get("/alerts", status="suppressed")["alerts"]]
-    fitting = [whole for whole in dict.fromkeys(known) if whole.startswith(ident)]
+    fitting = [whole for whole in dict.fromkeys(known) if whole.startswith(ident) or f"-{ident}" in whole]
     if len(fitting) > 1:
-        leave(f"{plural(len(fitting), 'alert')} begin with {ident!r}: {', '.join(fitting[:5])}", FAILED)
+        leave(f"{ident!r} fits {plural(len(fitting), 'alert')}: {', '.join(fitting[:5])}", FAILED)
     return fitting[0] if fitting else quote(ident, safe="")
 
 

@@ -8,7 +8,7 @@ import click
 
 from auscult.cli.options import json_option, print_json
 from auscult.cli.remote import USAGE, ListsByDefault, Server, leave, server_options
-from auscult.cli.writing import ago, plain, plural, table
+from auscult.cli.writing import ago, ahead, plain, plural, table
 
 __all__ = ["command"]
 
@@ -71,12 +71,14 @@ def _print(rows: list[dict[str, Any]], nothing: str) -> None:
     if not rows:
         click.echo(nothing)
     table(
-        ("STATE", "WHEN", "TRIES", "KEY", "ERROR"),
+        ("STATE", "WHEN", "TRIES", "CHANNEL", "ABOUT", "KEY", "ERROR"),
         [
             (
                 row["state"],
-                f"{ago(row['done_at'])} ago" if row["done_at"] else "–",
+                f"{ago(row['done_at'])} ago" if row["done_at"] else f"in {ahead(row['due'])}",
                 row["attempts"],
+                row["channel"],
+                _about(row),
                 row["key"],
                 plain(row["error"], 200),
             )
@@ -84,6 +86,13 @@ def _print(rows: list[dict[str, Any]], nothing: str) -> None:
         ],
         colors=[_LOOK.get(row["state"]) for row in rows],
     )
+
+
+def _about(row: dict[str, Any]) -> str:
+    """``component_unhealthy: redis resolved``: what somebody has heard, or has not."""
+    labels = ", ".join(f"{name}={value}" for name, value in row["labels"].items())
+    what = ": ".join(filter(None, (row["rule"], row["component"] or labels)))
+    return plain(f"{what} {row['change']}", 200)
 
 
 @command.command("resend")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -36,6 +36,9 @@ _CHANGES = f"{_WANTED} SELECT c.body FROM w CROSS JOIN alert_change AS c ON c.al
 # Keys begin with the alert, and "0" comes after "/": this way their index is used.
 _ROWS = f"{_WANTED} SELECT d.* FROM w CROSS JOIN delivery AS d ON d.key > w.id || '/' AND d.key < w.id || '0'"  # noqa: S608
 _ROWS = _ROWS.replace("d.*", ", ".join(f"d.{column}" for column in ROW.split(", ")))
+
+_TELLS = f"""SELECT {", ".join(f"d.{column}" for column in ROW.split(", "))}, c.body FROM ({{chosen}}) AS d
+    CROSS JOIN alert_change AS c ON c.alert = d.alert AND c.number = d.number ORDER BY d.id DESC"""  # noqa: S608
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -152,8 +155,8 @@ class AlertReader:
         alert: str | None = None,
         before: str | None = None,
         limit: int = 100,
-    ) -> list[Row]:
-        """Rows of the outbox, newest first; those that come after the one with the key `before`."""
+    ) -> list[tuple[Row, AlertChange]]:
+        """Rows of the outbox with what they tell, newest first; those that come after the one with the key `before`."""
         where, values = _where({"channel": channel, "state": state})
         if state is not None and (state is RowState.DEAD or state not in FINAL):
             where += f" AND {_OPEN}"
@@ -163,9 +166,10 @@ class AlertReader:
         if before is not None:
             where += " AND id < (SELECT id FROM delivery WHERE key = ?)"
             values.append(before)
-        statement = f"SELECT {ROW} FROM delivery WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        chosen = f"SELECT * FROM delivery WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
         with self._snapshot() as connection:
-            return list(map(row_of, connection.execute(statement, (*values, limit))))
+            found = connection.execute(_TELLS.format(chosen=chosen), (*values, limit))
+            return [(row_of(columns), _change(body)) for *columns, body in found]
 
     def delivery(self, key: str) -> tuple[Row, AlertChange] | None:
         """One row, and the change it tells of."""
@@ -202,7 +206,7 @@ def _where(wanted: dict[str, Any]) -> tuple[str, list[Any]]:
     return " AND ".join(["1", *(f"{column} = ?" for column in given)]), list(given.values())
 
 
-def row_of(found: tuple[Any, ...]) -> Row:
+def row_of(found: Sequence[Any]) -> Row:
     """The row of the outbox behind a row of `ROW`."""
     key, alert, number, channel, group, due, state, attempts, since, fence, error, into, done_at = found
     return Row(

@@ -44,6 +44,7 @@ __all__ = [
     "SilenceRequest",
     "SummaryBody",
     "TestedBody",
+    "ToldBody",
     "change_body",
     "milliseconds",
 ]
@@ -324,24 +325,56 @@ class DeliveryBody(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, row: Row) -> DeliveryBody:
         """The body for a row of the outbox."""
+        return cls(**_delivery(row))
+
+
+def _delivery(row: Row) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "alert": row.alert,
+        "number": row.number,
+        "channel": row.channel,
+        "state": row.state,
+        "attempts": row.attempts,
+        "due": iso_millis(row.due),
+        "done_at": _time(row.done_at),
+        "error": row.error,
+        "into": row.into,
+    }
+
+
+class ToldBody(DeliveryBody, frozen=True, kw_only=True):
+    """A delivery, and what it tells, for people: the alert as it was at that change."""
+
+    change: ChangeKind
+    at: str
+    """When that happened."""
+    rule: str
+    component: str
+    labels: dict[str, str]
+    severity: AlertSeverity
+    message: str
+
+    @classmethod
+    def telling(cls, row: Row, change: AlertChange) -> ToldBody:
+        """The body for a row of the outbox and the change that it tells."""
+        alert = change.alert
         return cls(
-            key=row.key,
-            alert=row.alert,
-            number=row.number,
-            channel=row.channel,
-            state=row.state,
-            attempts=row.attempts,
-            due=iso_millis(row.due),
-            done_at=_time(row.done_at),
-            error=row.error,
-            into=row.into,
+            **_delivery(row),
+            change=change.kind,
+            at=iso_millis(change.at),
+            rule=alert.rule,
+            component=alert.component,
+            labels=alert.labels,
+            severity=alert.severity,
+            message=alert.message,
         )
 
 
 class DeliveryList(Struct, frozen=True, kw_only=True):
     """Deliveries, newest first."""
 
-    deliveries: list[DeliveryBody]
+    deliveries: list[ToldBody]
     next_before: str | None
     """Ask with this as `before` for older ones; null when there are none."""
 

@@ -45,6 +45,7 @@ from auscult.web.alert_bodies import (
     SilenceRequest,
     SummaryBody,
     TestedBody,
+    ToldBody,
     change_body,
     milliseconds,
 )
@@ -268,9 +269,9 @@ def _delivery_routes(monitor: Monitor) -> Sequence[BaseRouteHandler]:
         before: _BeforeKey = None,
         limit: _Limit = 100,
     ) -> DeliveryList:
-        rows = await monitor.alerts.deliveries(channel=channel, alert=alert, state=wanted, before=before, limit=limit)
-        more = rows[-1].key if len(rows) == limit else None
-        return DeliveryList(deliveries=[DeliveryBody.of(row) for row in rows], next_before=more)
+        found = await monitor.alerts.deliveries(channel=channel, alert=alert, state=wanted, before=before, limit=limit)
+        more = found[-1][0].key if len(found) == limit else None
+        return DeliveryList(deliveries=[ToldBody.telling(row, change) for row, change in found], next_before=more)
 
     @_act("/deliveries/resend", operation_id="resendDelivery", summary="Try a dead letter again")
     async def resend(data: JSONBody[ResendBody], request: Request[Any, Any, Any]) -> DeliveryBody:

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from auscult import Channel, Component, DeliveryError, Monitor, Reading
-from auscult.alert import AlertStatus
+from auscult.alert import AlertStatus, ChangeKind
 from auscult.alert_manager import REMIND_BEFORE, SILENCE_ENDING
 from auscult.alerts.matching import Matcher
 from auscult.alerts.routing import Escalation, Route
@@ -229,7 +229,8 @@ async def test_a_dead_letter_is_an_alert_and_can_be_sent_again(tmp_path):
         ident = watch.alert.id
         assert [alert.rule for alert in watch.alerts.open_alerts() if alert.rule != "flag"] == ["delivery_failed"]
         await watch.flag(0.0)
-        dead = [row.key for row in await watch.alerts.deliveries(state=RowState.DEAD) if row.alert == ident]
+        lost = await watch.alerts.deliveries(state=RowState.DEAD)
+        dead = [row.key for row, change in lost if row.alert == ident and change.kind is ChangeKind.FIRED]
         assert dead == [f"{ident}/1/ledger"]
         vars(watch.ledger)["refusing"] = False
         await watch.alerts.resend(dead[0], by="ada")

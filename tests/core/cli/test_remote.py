@@ -108,8 +108,9 @@ def test_alerts_are_listed_with_what_matters(auscult, broken):
 
 
 def test_an_alert_is_taken_on_noted_given_back_and_resolved(auscult, broken, client):
-    """By the beginning of its id; what was done shows with who did it."""
-    short = broken["id"][:8]
+    """By the beginning of its id's second half; what was done shows with who did it."""
+    assert re.search(r"'1' fits \d alerts: ", auscult("alerts", "show", broken["id"][:1], code=1))
+    short = broken["id"].partition("-")[2][:6]
     assert "is acknowledged by ann until" in auscult("alerts", "ack", short, "--note", "mine", "--for", "2h")
     assert "acknowledged by ann" in auscult("alerts", "list")
     assert "Noted with component_unhealthy" in auscult("alerts", "note", short, "restarted it")
@@ -160,9 +161,13 @@ def test_what_was_given_up_is_listed_and_sent_again(auscult, client, receiver):
     eventually(lambda: len(client.get("/api/v1/deliveries", params={"state": "dead"}).json()["deliveries"]) == 2)
     assert "nothing arrived yet" in auscult("channels")
     said = auscult("deliveries", "dead")
-    assert "410" in said
+    assert re.search(r"dead +\d+ s ago +1 +broken +Lost: n=0 fired +\S+/1/broken +.*410", said)
     assert "auscult deliveries resend KEY" in said
-    keys = [row["key"] for row in json.loads(auscult("deliveries", "dead", "--json"))["deliveries"]]
+    lost = json.loads(auscult("deliveries", "dead", "--json"))["deliveries"]
+    assert {(row["rule"], row["component"], row["change"], row["severity"]) for row in lost} == {
+        ("Lost", "", "fired", "medium")
+    }
+    keys = [row["key"] for row in lost]
     receiver.otherwise = reply()
     assert "1 notice is tried again" in auscult("deliveries", "resend", keys[0])
     eventually(lambda: len(client.get("/api/v1/deliveries", params={"state": "dead"}).json()["deliveries"]) == 1)

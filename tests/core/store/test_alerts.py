@@ -67,7 +67,7 @@ def test_what_was_written_is_read(store):
     assert store.alerts.alert("a") == made.alert
     assert store.alerts.alert("b") is None
     assert store.alerts.changes_of("a") == [made]
-    assert store.alerts.deliveries() == rows
+    assert store.alerts.deliveries() == [(rows[0], made)]
     assert store.alerts.delivery("a/1/ops") == (rows[0], made)
     assert store.alerts.delivery("a/2/ops") is None
 
@@ -104,9 +104,9 @@ def test_a_row_written_by_somebody_who_lost_it_is_refused(store):
     outbox = Outbox()
     (row,) = outbox.offer(change("a"), "ops", due=AT)
     (done,) = delivered(outbox)
-    write(store, batch(rows=[msgspec.structs.replace(done, fence=7)]))
+    write(store, batch(change("a"), rows=[msgspec.structs.replace(done, fence=7)]))
     write(store, batch(rows=[msgspec.structs.replace(row, fence=6)]))
-    assert store.alerts.deliveries()[0].state is RowState.DONE
+    assert store.alerts.deliveries()[0][0].state is RowState.DONE
 
 
 def test_history_is_paged_without_gaps_even_within_one_millisecond(store):
@@ -127,10 +127,10 @@ def test_history_and_deliveries_are_filtered(store):
     assert [alert.id for alert in store.alerts.history(status=AlertStatus.ACTIVE)] == ["a"]
     assert [alert.id for alert in store.alerts.history(component="b", rule="down", severity="high")] == ["b"]
     assert store.alerts.history(rule="other") == []
-    assert [row.key for row in store.alerts.deliveries(channel="ops")] == ["b/1/ops", "a/1/ops"]
-    assert [row.key for row in store.alerts.deliveries(state=RowState.DEAD)] == ["a/1/sms"]
-    assert [row.key for row in store.alerts.deliveries(alert="b")] == ["b/1/sms", "b/1/ops"]
-    assert [row.key for row in store.alerts.deliveries(before="b/1/ops", limit=1)] == ["a/1/sms"]
+    assert [row.key for row, _ in store.alerts.deliveries(channel="ops")] == ["b/1/ops", "a/1/ops"]
+    assert [row.key for row, _ in store.alerts.deliveries(state=RowState.DEAD)] == ["a/1/sms"]
+    assert [row.key for row, _ in store.alerts.deliveries(alert="b")] == ["b/1/sms", "b/1/ops"]
+    assert [row.key for row, _ in store.alerts.deliveries(before="b/1/ops", limit=1)] == ["a/1/sms"]
 
 
 def test_silences_rule_states_and_audits_are_kept(store):
@@ -217,10 +217,10 @@ def test_what_is_over_is_forgotten_and_what_goes_on_is_not(store):
     forget(AT + 30 * DAY - 1)
     assert len(store.alerts.deliveries()) == 3
     forget(AT + 30 * DAY + 1)
-    assert {row.alert for row in store.alerts.deliveries()} == {"open", "dead"}
+    assert {row.alert for row, _ in store.alerts.deliveries()} == {"open", "dead"}
     forget(AT + 90 * DAY + 1)
     assert [alert.id for alert in store.alerts.history()] == ["open"]
-    assert {row.alert for row in store.alerts.deliveries()} == {"open"}
+    assert {row.alert for row, _ in store.alerts.deliveries()} == {"open"}
     assert {made.alert.id for _, made in store.alerts.changes_since(0)} == {"open"}
 
 

@@ -169,6 +169,13 @@ export interface Delivery {
   done_at: string | null;
   error: string;
   into: string;
+  change: string;
+  at: string;
+  rule: string;
+  component: string;
+  labels: Record<string, string>;
+  severity: Severity;
+  message: string;
 }
 
 export interface Channel {

@@ -1,7 +1,7 @@
 // What is on its way to the channels, what arrived, and what was given up.
 import { useEffect, useState } from "preact/hooks";
 import { post } from "../../api/client";
-import type { AlertList, Delivery } from "../../api/types";
+import type { Delivery } from "../../api/types";
 import { Action } from "../../parts/Action";
 import { Segments } from "../../parts/Fields";
 import { Moment } from "../../parts/Moment";
@@ -97,9 +97,6 @@ interface Props {
 }
 
 export function DeliveryTable({ deliveries, loading, named, reload }: Props) {
-  // A delivery names its alert by id only; people know the rule and the component.
-  const alerts = useFetched<AlertList>(named ? "/api/v1/alerts?limit=500" : null, [deliveries.length]);
-  const names = new Map(alerts.data?.alerts.map((alert) => [alert.id, alert]));
   if (loading) return <Loading />;
   if (deliveries.length === 0)
     return <Empty title={named ? "Nothing is here." : "Nobody: no channel is meant to hear of it."} />;
@@ -114,7 +111,7 @@ export function DeliveryTable({ deliveries, loading, named, reload }: Props) {
           <tr>
             <th scope="col">When</th>
             <th scope="col">Channel</th>
-            {named ? <th scope="col">Alert</th> : null}
+            <th scope="col">{named ? "About" : "Change"}</th>
             <th scope="col">State</th>
             <th scope="col" class="number">
               Attempts
@@ -132,12 +129,14 @@ export function DeliveryTable({ deliveries, loading, named, reload }: Props) {
                 <Moment at={delivery.done_at ?? delivery.due} as="clock" />
               </td>
               <td>{delivery.channel}</td>
-              {named ? (
-                <td>
-                  <a href={href("alerts", delivery.alert)}>{names.get(delivery.alert)?.name ?? delivery.alert}</a>{" "}
-                  {names.get(delivery.alert)?.component} <span class="soft">change {delivery.number}</span>
-                </td>
-              ) : null}
+              <td>
+                {named ? (
+                  <>
+                    <a href={href("alerts", delivery.alert)}>{delivery.rule}</a> {delivery.component}{" "}
+                  </>
+                ) : null}
+                <span class="soft">{delivery.change}</span>
+              </td>
               <td class="nowrap">{DELIVERY[delivery.state] ?? delivery.state}</td>
               <td class="number">{delivery.attempts}</td>
               <td class="wrap">{delivery.error}</td>
