@@ -16,6 +16,7 @@ from auscult.component import NAME, Component
 from auscult.config.alert_checks import Surroundings, check_routes, check_rule, warn_of_rules
 from auscult.config.decode import FAILED, Decoder
 from auscult.config.document import KeyPath
+from auscult.config.label_names import warn_of_labels
 from auscult.errors import did_you_mean
 from auscult.kinds import Channel
 from auscult.options import Duration
@@ -232,11 +233,13 @@ def alert_settings(
     there = dict[str, Any](known) | _tables(data.get("channels", {}))  # one with a mistake has its finding already
     check_routes(decoder.report, routes, there, {rule.name for rule in rules}, {*components, "auscult"})
     warn_of_rules(decoder.report, rules, tables, Surroundings.of(catalogue, components))
+    quiet = decode_windows(_tables(windows), decoder)
+    warn_of_labels(decoder.report, routes, quiet, rules, components)
     return AlertSettings(
         rules=rules,
         channels=known,
         routes=tuple(route for _, route in routes),
-        windows=decode_windows(_tables(windows), decoder),
+        windows=quiet,
         check_interval=check_interval,
     )
 

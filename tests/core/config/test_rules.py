@@ -61,6 +61,53 @@ def test_every_default_rule_can_be_changed(loaded):
     assert rules["system_degraded"].condition == 'status == "degraded"'
 
 
+LABELS = """
+[components.api]
+check = "redis"
+url = "redis://h"
+labels = {{ team = "voice" }}
+[rules.slow]
+condition = "response_time_ms > 1"
+labels = {{ tier = "1" }}
+match = {{ {in_rule} = "voice" }}
+[[routes]]
+match = {{ {in_route} = "x" }}
+"""
+
+
+@pytest.mark.parametrize("name", ["rule", "team", "tier", "channel", "role", "tape", "region", "job", "x"])
+def test_a_label_that_others_may_post_is_no_mistake(loaded, name):
+    """Known names, and those that are like none, are taken without a word."""
+    assert loaded(LABELS.format(in_rule="team", in_route=name)).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("severty", "severity"),
+        ("Severity", "severity"),
+        ("componet", "component"),
+        ("rules", "rule"),
+        ("tpye", "type"),
+        ("component_type", "type"),
+        ("alertname", "rule"),
+        ("teams", "team"),
+    ],
+)
+def test_a_label_that_is_nearly_a_known_one_is_warned_of(loaded, name, meant):
+    """One sentence with the nearest name; the route holds as it is written."""
+    settings = loaded(LABELS.format(in_rule="team", in_route=name))
+    (finding,) = settings.warnings
+    assert (finding.key, finding.message.partition("; ")[2]) == (f"routes[0].match.{name}", f"did you mean `{meant}`?")
+    assert settings.alerting.routes[0].match == {name: "x"}
+
+
+def test_a_rule_for_components_with_a_misspelt_label(loaded):
+    """It would look at none; what matters is what components have, not what alerts have."""
+    (finding,) = loaded(LABELS.format(in_rule="tema", in_route="tier")).warnings
+    assert str(finding).endswith("nothing that is configured has a label `tema`; did you mean `team`?")
+
+
 ATTACKS = {
     "attributes": "x.__class__.__mro__ == 1",
     "powers": "9**9**9**9 > 1",
