@@ -10,12 +10,13 @@ import click
 
 from auscult_rehearsal.faults import FAULTS
 
-__all__ = ["demo"]
+__all__ = ["demo", "usual_directory"]
 
 
-def _default_directory() -> Path:
+def usual_directory() -> Path:
+    """Where a demo keeps its files when nothing is said of that."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(os.environ.get("AUSCULT_DEMO_DIR") or Path(state) / "auscult-demo")
+    return (Path(state) / "auscult-demo").absolute()
 
 
 @click.group("demo", invoke_without_command=True)
@@ -30,7 +31,7 @@ def demo(ctx: click.Context, port: int, directory: Path | None, clips: bool) -> 
     database and a Redis (where redis-server is installed), and the real server to watch them. Nothing leaves this
     machine.
     """
-    ctx.obj = (directory or _default_directory()).absolute()
+    ctx.obj = (directory or Path(os.environ.get("AUSCULT_DEMO_DIR") or usual_directory())).absolute()
     if ctx.invoked_subcommand is None:
         from auscult_rehearsal.demo import run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import click
 
 from auscult_rehearsal.client import Control, ControlError, running_stack
+from auscult_rehearsal.commands import usual_directory
 from auscult_rehearsal.configuration import component_of, demo_configuration
 from auscult_rehearsal.faults import FAULTS
 from auscult_rehearsal.stack import NAMES, component_name
@@ -56,7 +58,7 @@ def _serve(ctx: click.Context, directory: Path, port: int, control: Control, not
     path.write_text(demo_configuration(components, agent=state["agent"]))
     url = f"http://127.0.0.1:{port}/"
     notice.write_text(json.dumps({"pid": os.getpid(), "control": control.url, "url": url}))
-    click.echo(_welcome(url, path, components), err=True)
+    click.echo(_welcome(url, directory, path, components), err=True)
     root = ctx.find_root()
     assert isinstance(root.command, click.Group)
     serve = root.command.get_command(root, "serve")
@@ -64,12 +66,12 @@ def _serve(ctx: click.Context, directory: Path, port: int, control: Control, not
     ctx.invoke(serve, config=path, port=port, state_dir=directory / "state")
 
 
-def _welcome(url: str, path: Path, components: dict[str, Any]) -> str:
+def _welcome(url: str, directory: Path, path: Path, components: dict[str, Any]) -> str:
     lines = [
         f"The demo runs at {url}",
         "",
         "Try, in another terminal:",
-        *(f"  {_program()} demo {what:<19}  {meaning}" for what, meaning in _TRY.items()),
+        *(f"  {_called(directory)} {what:<19}  {meaning}" for what, meaning in _TRY.items()),
         "",
         f"The configuration is {path}; Ctrl-C ends the demo.",
     ]
@@ -89,6 +91,12 @@ def _program() -> str:
     return str(called) if called.name == "auscult" and shutil.which("auscult") is None else "auscult"
 
 
+def _called(directory: Path) -> str:
+    """How to call the demo in that directory, from another terminal too."""
+    where = "" if directory == usual_directory() else f" --directory {shlex.quote(str(directory))}"
+    return f"{_program()} demo{where}"
+
+
 def _running(directory: Path) -> dict[str, Any] | None:
     """The notice of a demo whose stand-ins answer."""
     try:
@@ -103,8 +111,8 @@ def _notice(directory: Path) -> dict[str, Any]:
     if found := _running(directory):
         return found
     raise click.ClickException(
-        f"No demo runs in {directory}. Start one with `{_program()} demo`; if it runs in another directory, name that: "
-        f"`{_program()} demo --directory … break …`"
+        f"No demo runs in {directory}. Start one with `{_called(directory)}`; if it runs in "
+        f"another directory, name that: `{_program()} demo --directory … break …`"
     )
 
 
@@ -125,7 +133,7 @@ def break_component(directory: Path, component: str, fault: str, seconds: float)
     meaning = FAULTS.get(fault, "is broken that way")
     return (
         f"{name}: {meaning} ({fault}). Watch {component_of(name)} at {notice['url']}; "
-        f"mend it with: {_program()} demo mend {name}"
+        f"mend it with: {_called(directory)} mend {name}"
     )
 
 

@@ -61,12 +61,16 @@ def test_commands_are_named_as_they_can_be_called(stack, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", [".venv/bin/auscult", "demo"])
     monkeypatch.setenv("PATH", "")
     shown = run(lambda **_: None, "--directory", str(tmp_path)).stderr
-    assert "  .venv/bin/auscult demo mend" in shown
+    assert f"  .venv/bin/auscult demo --directory {tmp_path} mend" in shown
     here = tmp_path / "auscult"
     here.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    shown = run(lambda **_: None, "--directory", str(tmp_path)).stderr
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    shown = run(lambda **_: None).stderr
     assert "  auscult demo mend" in shown
+    spaced = tmp_path / "two words"
+    monkeypatch.setenv("AUSCULT_DEMO_DIR", str(spaced))
+    assert f"  auscult demo --directory '{spaced}' status" in run(lambda **_: None).stderr
 
 
 def test_steering_while_it_runs(stack, tmp_path):
@@ -86,6 +90,7 @@ def test_steering_while_it_runs(stack, tmp_path):
 
     assert run(serve, "--directory", str(tmp_path), "--port", "9").exit_code == 0
     assert "tts: answers, but nothing is in it (silent)" in said["break"].stdout
+    assert f"demo --directory {tmp_path} mend tts" in said["break"].stdout
     faults = {
         name: row["fault"] for name, row in json.loads(said["status"].stdout)["stand_ins"].items() if row["fault"]
     }
@@ -105,7 +110,7 @@ def test_without_a_demo_there_is_a_sentence(tmp_path, words):
     """Nothing runs: how to start one, and how to find another."""
     result = run(None, "--directory", str(tmp_path), *words)
     assert result.exit_code == 1
-    assert "Start one with `auscult demo`" in result.stderr
+    assert f"Start one with `auscult demo --directory {tmp_path}`" in result.stderr
 
 
 def test_a_notice_left_by_a_crash_stops_nobody(stack, tmp_path):
