@@ -73,6 +73,11 @@ def test_what_a_reload_would_change_and_that_it_changes_nothing(tmp_path):
     with Serving(tmp_path, config) as server, server.client() as client:
         eventually(lambda: client.get("/-/ready").status_code == 200)
         assert not any(client.get("/api/v1/config/changes").json().values())
+        server.file.write_text(config + '[rules.x]\nabsent = "1m"\ncomponents = ["hots"]\n')
+        assert client.get("/api/v1/config/changes").json()["other"] == ["rules.x"]
+        assert "there is no component `hots`" not in server.said, "warned of what is not taken in"
+        assert client.post("/-/reload").status_code == 200
+        eventually(lambda: "rules.x.components[0]: there is no component `hots`" in server.said)
         server.file.write_text('[components.other]\ncheck = "host"\n[store]\nlow_water_bytes = 5\n')
         found = client.get("/api/v1/config/changes").json()
         assert (found["added"], found["removed"]) == (["other"], ["host"])

@@ -71,7 +71,7 @@ def command(config: Path | None, token: str | None, as_json: bool) -> None:
 
 def _examine(config: Path | None, token: str | None) -> Iterator[Found]:
     try:
-        settings, catalogue = load_settings(config)
+        settings, catalogue = load_settings(config, quiet=True)  # `_configuration` says its warnings
     except ConfigurationError as error:
         for finding in error.findings:
             yield Found("configuration", "problem", str(finding), "mend the file; `auscult config check` looks again")
@@ -82,7 +82,7 @@ def _examine(config: Path | None, token: str | None) -> Iterator[Found]:
     base = f"http://{_reachable(settings.server.host)}:{settings.server.port}"
     with httpx.Client(base_url=base, headers=headers, timeout=5, trust_env=False) as client:
         patient = Patient(settings, catalogue, client)
-        for look in (_configuration, _plugins, _state, _server, _health, _alerts, _metrics, _dashboards):
+        for look in (_configuration, _plugins, _server, _state, _health, _alerts, _metrics, _dashboards):
             yield from look(patient)
 
 
@@ -114,17 +114,19 @@ def _plugins(patient: Patient) -> Iterator[Found]:
 
 
 def _state(patient: Patient) -> Iterator[Found]:
-    directory = Path(patient.settings.store.state_dir)
+    running = _running_state(patient)
+    directory = running or Path(patient.settings.store.state_dir)
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     remedy = "set --state-dir or AUSCULT_STATE_DIR to a directory that can be written"
     if not existing.is_dir():
         yield Found("state", "problem", f"{directory} cannot be a directory: {existing} is a file", remedy)
-    elif not os.access(existing, os.W_OK):
+    elif running is None and not os.access(existing, os.W_OK):
         yield Found("state", "problem", f"{existing} cannot be written by this user", remedy)
     free = shutil.disk_usage(existing).free
     level: Level = "ok" if free > LOW_DISK else "problem"
     remedy = "" if free > LOW_DISK else "free some space; below the low-water mark results are not stored"
-    yield Found("state", level, f"{directory}: {free / 1e9:.1f} GB free", remedy)
+    whose = ", where the running server keeps its state" if running else ""
+    yield Found("state", level, f"{directory}{whose}: {free / 1e9:.1f} GB free", remedy)
     version = sqlite3.sqlite_version_info
     if version < (3, 51, 3) and version not in ((3, 44, 6), (3, 50, 7)):
         yield Found(
@@ -133,6 +135,15 @@ def _state(patient: Patient) -> Iterator[Found]:
             f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug, which one writing connection avoids",
             "let no other program write to the state directory",
         )
+
+
+def _running_state(patient: Patient) -> Path | None:
+    """Where the running server keeps its state: whoever started it may have named another place than the file does."""
+    if patient.detailed is None:
+        return None
+    store = _json(patient.client.get("/api/v1/config")).get("store", {})
+    directory = Path(store.get("state_dir", ""))
+    return directory if directory.is_dir() and directory != Path() else None  # it may see other disks than we do
 
 
 def _server(patient: Patient) -> Iterator[Found]:
@@ -178,9 +189,8 @@ def _health(patient: Patient) -> Iterator[Found]:
         yield Found("health checks", "problem", f"the running server does not know {listed}", remedy)
     bad = {name: data for name, data in components.items() if data["status"] != "healthy"}
     for name, data in bad.items():
-        yield Found(
-            "health checks", "problem", f"{name} is {data['status']}: {data.get('message', '')}", _advice(name, data)
-        )
+        why = f": {data['message']}" if data.get("message") else ""
+        yield Found("health checks", "problem", f"{name} is {data['status']}{why}", _advice(name, data))
     if not bad:
         yield Found("health checks", "ok", f"{plural(len(components), 'component is', 'components are all')} healthy")
 

@@ -48,12 +48,14 @@ def log_options(function: F) -> F:
     )(function)
 
 
-def load_settings(config: Path | None, overrides: dict[str, Any] | None = None) -> tuple[Settings, Catalogue]:
-    """The configuration as `auscult.config.load` gives it; warnings go to standard error."""
+def load_settings(
+    config: Path | None, overrides: dict[str, Any] | None = None, *, quiet: bool = False
+) -> tuple[Settings, Catalogue]:
+    """The configuration as `auscult.config.load` gives it; warnings go to standard error unless it is `quiet`."""
     from auscult.config import load
 
     settings, catalogue = load(config, environ=os.environ, overrides=overrides or {})
-    for finding in settings.warnings:
+    for finding in () if quiet else settings.warnings:
         click.echo(f"auscult: warning: {finding}", err=True)
     return settings, catalogue
 

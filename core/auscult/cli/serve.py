@@ -61,7 +61,7 @@ def command(
     confidential.add(settings)
 
     def again() -> tuple[Settings, Catalogue]:
-        loaded = load_settings(config, overrides)
+        loaded = load_settings(config, overrides, quiet=True)  # whoever takes it in says its warnings
         confidential.add(loaded[0])
         return loaded
 

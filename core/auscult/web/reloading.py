@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reload", "Reloading", "reloading"]
 
+log = logging.getLogger("auscult.server")
 Reload = Callable[[], Awaitable["Plan"]]
 """Reads the configuration again and takes it in; raises ConfigurationError and changes nothing where it is bad."""
 
@@ -47,7 +49,10 @@ class Reloading:
             for listening in {self._host, settings.server.host}:
                 server = msgspec.structs.replace(settings.server, host=listening)
                 check_exposure(msgspec.structs.replace(settings, server=server))
-            return self._monitor.reload(settings, catalogue)
+            plan = self._monitor.reload(settings, catalogue)
+        for finding in settings.warnings:
+            log.warning("configuration: %s", finding)
+        return plan
 
     async def look(self) -> Settings:
         """The configuration as it is now, and nothing is taken in. Raises ConfigurationError."""

@@ -82,8 +82,9 @@ def patient() -> Iterator[Patient]:
 def examine(auscult, patient):
     """What the doctor finds at that patient: section, level and message with remedy."""
 
-    def look(*arguments: str, port: int | None = None) -> list[tuple[str, str, str]]:
-        done = auscult("doctor", "--json", *arguments, AUSCULT_SERVER__PORT=str(port or patient.port))
+    def look(*arguments: str, port: int | None = None, environ: Any = ()) -> list[tuple[str, str, str]]:
+        port = port or patient.port
+        done = auscult("doctor", "--json", *arguments, AUSCULT_SERVER__PORT=str(port), **dict(environ))
         found = [(f["section"], f["level"], f"{f['message']} → {f['remedy']}") for f in done.json()]
         assert done.code == (1 if any(level == "problem" for _, level, _ in found) else 0)
         assert all(text.rpartition(" → ")[2] for _, level, text in found if level == "problem"), "no remedy"
@@ -104,6 +105,28 @@ def test_nothing_is_wrong(auscult, patient, examine):
     assert [text for _, level, text in found if level == "problem"] == []
     assert {section for section, _, _ in found} >= {"configuration", "plugins", "state", "server", "health checks"}
     assert said(found, "health checks", "ok").startswith("1 component is healthy")
+
+
+def test_the_state_is_looked_for_where_the_running_server_keeps_it(auscult, patient, examine, tmp_path):
+    """It may have been started with another directory than ours; one that is not to be seen here is not looked at."""
+    auscult.configure(a="healthy")
+    with_server = tmp_path / "elsewhere"
+    with_server.mkdir()
+    patient.answers["/api/v1/config"] = {"store": {"state_dir": str(with_server)}}
+    assert f"{with_server}, where the running server keeps its state: " in said(examine(), "state", "ok")
+    patient.answers["/api/v1/config"] = {"store": {"state_dir": str(tmp_path / "in a container")}}
+    assert "running server" not in said(examine(), "state", "ok")
+    configured = tmp_path / "configured"
+    assert str(configured) in said(examine(port=1, environ={"AUSCULT_STATE_DIR": str(configured)}), "state", "ok")
+
+
+def test_warnings_of_the_configuration_are_said_once(auscult, patient):
+    """Among what was found, and not on standard error as well."""
+    path = auscult.configure(a="healthy")
+    path.write_text(path.read_text() + "[rules.slow]\ncondition = 'response_time_ms > 1'\ncomponents = ['b']\n")
+    done = auscult("doctor", AUSCULT_SERVER__PORT=str(patient.port))
+    assert done.out.count("there is no component `b`") == 1
+    assert "there is no component `b`" not in done.err
 
 
 # 1. Health checks failing
