@@ -116,7 +116,7 @@ class _Replaying:
         return self._concluded(ledger)
 
     def _kept(self, run: Run) -> Kept:
-        return self._record.kept(run.at, run.change, run.rule_states, self._silences_at(run.at))
+        return self._record.kept(run, self._silences_at(run.at))
 
     def _silences_at(self, now: int) -> list[Silence]:
         return [each for each in self._silences if each.created_at < now < each.ends_at]

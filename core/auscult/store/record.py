@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from msgspec import msgpack
 from msgspec.structs import replace
@@ -26,8 +25,6 @@ from auscult.store.schema import FILE, MIGRATIONS
 __all__ = ["Record", "recorded"]
 
 PAGE = 5000
-OVERDUE = 2_000
-"""Milliseconds from the begin of a run in which everything is tried that waited for it."""
 
 
 @contextmanager
@@ -91,26 +88,33 @@ class Record:
             rows = connection.execute(statement, (after, upto, PAGE)).fetchall()
         return [decode(row, names[row[1]], shapes) for row in rows]
 
-    def kept(self, now: int, change: int, rule_states: list[Any], silences: list[Silence]) -> Kept:
-        """What a run that began at `now` (ms), after that change of an alert, found of earlier ones."""
+    def kept(self, run: Run, silences: list[Silence]) -> Kept:
+        """What a run found of earlier ones when it began."""
+        now = run.at
         with self._reader.snapshot() as connection:
-            alerts = self._alerts_at(connection, now, change)
+            alerts = self._alerts_at(connection, now, run.change)
             wanted = {alert.id: alert.number for alert in alerts}
             changes = [
                 found
-                for (body,) in connection.execute("SELECT body FROM alert_change WHERE id <= ? ORDER BY id", (change,))
+                for (body,) in connection.execute(
+                    "SELECT body FROM alert_change WHERE id <= ? ORDER BY id", (run.change,)
+                )
                 if (found := msgpack.decode(body, type=AlertChange)).alert.id in wanted
             ]
             every = map(row_of, connection.execute(f"SELECT {ROW} FROM delivery ORDER BY id"))  # noqa: S608
             at = {(each.alert.id, each.alert.number): each.at for each in changes}
-            rows = [_as_of(row, now, at[row.alert, row.number]) for row in every if (row.alert, row.number) in at]
+            rows = [
+                _as_of(row, now, run.dues.get(row.key, at[row.alert, row.number]))
+                for row in every
+                if (row.alert, row.number) in at
+            ]
         return Kept(
             alerts=alerts,
             changes=changes,
             rows=rows,
             noticed=noticed(changes, rows, now),
             silences=silences,
-            rule_states=rule_states,
+            rule_states=run.rule_states,
         )
 
     def rows(self) -> dict[str, Row]:
@@ -151,11 +155,10 @@ class Record:
         return self._reader.recent(since=now - 3_600_000, limit=limit, upto=upto)
 
 
-def _as_of(row: Row, now: int, changed: int) -> Row:
-    """A row of the outbox as it was at that time (ms), as far as it still says; `changed` is when its change was."""
-    if row.done_at is not None and row.done_at > now:
-        row = replace(row, state=RowState.PENDING, done_at=None, into="", error="")
-    if row.since <= now:
+def _as_of(row: Row, now: int, due: int) -> Row:
+    """A row of the outbox as it was at that time (ms); `due` is when it was to be tried, should it not have been."""
+    if row.done_at is not None and row.done_at <= now:
         return row
-    # It waited, and its due time has been overwritten since: one that was tried right after the start was overdue.
-    return replace(row, since=0, due=changed if row.since - now < OVERDUE else row.since)
+    row = replace(row, state=RowState.PENDING, done_at=None, into="", error="")
+    # A due time is overwritten when an attempt fails: that of the first one says nothing of what came later.
+    return row if 0 < row.since <= now else replace(row, since=0, attempts=0, fence=0, due=due)

@@ -21,9 +21,16 @@ TABLES = (
 COLUMNS = "id, at, result, change, starts, version, settings, body"
 
 
+# What was never tried waits until its due time, which later attempts overwrite; most are due when their change happens.
+_HELD_BACK = """SELECT d.key, d.due FROM delivery AS d CROSS JOIN alert_change AS c
+    ON c.alert = d.alert AND c.number = d.number
+    WHERE d.state IN ('pending', 'sending', 'dead') AND d.state = 'pending' AND d.since = 0 AND d.due <> c.at"""
+
+
 class _Start(Struct, frozen=True):
     states: dict[str, tuple[str, int]] = {}
     rule_states: list[RuleState] = []
+    dues: dict[str, int] = {}
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -45,6 +52,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """Statuses at its begin, with the time since when."""
     rule_states: list[RuleState]
     """What rules remembered at its begin."""
+    dues: dict[str, int] = {}
+    """Key of what had never been tried to its due time (ms), where that is not the time of its change."""
 
 
 def note_run(connection: sqlite3.Connection, *, at: int, version: str, settings: str, starts: bool = True) -> None:
@@ -56,7 +65,8 @@ def note_run(connection: sqlite3.Connection, *, at: int, version: str, settings:
         )
     }
     found = connection.execute("SELECT body FROM rule_state")
-    start = _Start(states, [msgpack.decode(body, type=RuleState) for (body,) in found])
+    rule_states = [msgpack.decode(body, type=RuleState) for (body,) in found]
+    start = _Start(states, rule_states, dict(connection.execute(_HELD_BACK).fetchall()))
     last = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
     connection.execute(
         "INSERT INTO run (at, result, change, starts, version, settings, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -79,4 +89,5 @@ def run_of(row: tuple[int, int, int, int, int, str, str, bytes]) -> Run:
         settings=settings,
         states=start.states,
         rule_states=start.rule_states,
+        dues=start.dues,
     )
