@@ -37,6 +37,7 @@ from auscult.runtime.readings import MAX_MEASUREMENTS, settle, to_reading, to_re
 from auscult.runtime.runner import Runner
 from auscult.runtime.self_check import SelfCheck
 from auscult.runtime.stats import MonitorStats
+from auscult.runtime.structs import prepare_structs
 from auscult.runtime.topology import Topology
 from auscult.store import HistoryPoint, Store, StoredResult
 
@@ -164,6 +165,7 @@ class Monitor:
         """Start everything; returns when it runs. Raises StateDirectoryLocked, StoreError."""
         self.started_at = self.clock.now_ms()
         self._stopping = False
+        prepare_structs()
         self._judge.begin(self.started_at)
         if self._state_dir is not None:
             opening = partial(Store.open, self._state_dir, clock=self.clock, **self._store_options)

@@ -34,7 +34,17 @@ class Demo:
         self.process = subprocess.Popen(self._command("--port", str(self.port)), stderr=self.log.open("w"))
 
     def _command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "auscult", "demo", "--directory", str(self.directory / "demo"), *words]
+        return [
+            sys.executable,
+            "-X",
+            "faulthandler",
+            "-m",
+            "auscult",
+            "demo",
+            "--directory",
+            str(self.directory / "demo"),
+            *words,
+        ]
 
     def say(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`auscult demo …`."""
@@ -65,8 +75,8 @@ class Demo:
         """The components, once `what` holds for them."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                pytest.fail(f"the demo ended: {self.log.read_text()[-2000:]}")
+            if (code := self.process.poll()) is not None:
+                pytest.fail(f"the demo ended with exit code {code}: {self.log.read_text()[-2000:]}")
             if what(found := self.components()):
                 return found
             time.sleep(0.2)

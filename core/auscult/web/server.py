@@ -18,6 +18,7 @@ import uvicorn
 
 from auscult.errors import AuscultError, ConfigurationError
 from auscult.monitor import Monitor
+from auscult.runtime.structs import prepare_structs
 from auscult.web.answers import HealthAnswers
 from auscult.web.ending import LastResort
 from auscult.web.front import Front
@@ -65,6 +66,7 @@ async def serve(
 
     check_exposure(settings)
     listening = _bind(settings.server.host, settings.server.port)
+    prepare_structs()
     front = _front(monitor, settings, reload)
     server = _server(front, settings)
     last_resort = LastResort(monitor) if own_process else None
