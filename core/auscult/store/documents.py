@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from auscult.alerts.batch import Audit
 
-__all__ = ["TABLES", "Document", "Documents"]
+__all__ = ["TABLES", "Document", "Documents", "read_documents"]
 
 TABLES = (
     """CREATE TABLE document (
@@ -52,15 +52,7 @@ class Documents:
     def read(self, kind: str) -> list[Document]:
         """Everything of that kind, the oldest first."""
         with self._snapshot() as connection:
-            rows = connection.execute(
-                "SELECT kind, id, body, revision, created_at, updated_at, who FROM document WHERE kind = ? "
-                "ORDER BY created_at, id",
-                (kind,),
-            ).fetchall()
-        return [
-            Document(kind=kind, id=ident, body=body, revision=revision, created_at=created, updated_at=updated, who=who)
-            for kind, ident, body, revision, created, updated, who in rows
-        ]
+            return read_documents(connection, kind)
 
     def write(
         self, put: Iterable[Document] = (), *, drop: Iterable[tuple[str, str]] = (), audits: Iterable[Audit] = ()
@@ -75,3 +67,16 @@ class Documents:
             connection.executemany(_AUDIT, noted)
 
         return self._submit(work)
+
+
+def read_documents(connection: sqlite3.Connection, kind: str) -> list[Document]:
+    """Everything of that kind, the oldest first."""
+    rows = connection.execute(
+        "SELECT kind, id, body, revision, created_at, updated_at, who FROM document WHERE kind = ? "
+        "ORDER BY created_at, id",
+        (kind,),
+    ).fetchall()
+    return [
+        Document(kind=kind, id=ident, body=body, revision=revision, created_at=created, updated_at=updated, who=who)
+        for kind, ident, body, revision, created, updated, who in rows
+    ]

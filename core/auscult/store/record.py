@@ -16,6 +16,7 @@ from auscult.alerts.rows import Row, RowState
 from auscult.errors import StoreError
 from auscult.model import CheckResult
 from auscult.store.alert_reader import REMEMBERED_MS, ROW, Kept, noticed, row_of
+from auscult.store.documents import Document, read_documents
 from auscult.store.reader import Reader
 from auscult.store.rows import COLUMNS, StoredResult, decode
 from auscult.store.runs import COLUMNS as RUN_COLUMNS
@@ -60,6 +61,11 @@ class Record:
         statement = f"SELECT {RUN_COLUMNS} FROM run ORDER BY id"  # noqa: S608
         with self._reader.snapshot() as connection:
             return [run_of(row) for row in connection.execute(statement)]
+
+    def documents(self, kind: str) -> list[Document]:
+        """What people have made of that kind, such as ``dashboard``, the oldest first."""
+        with self._reader.snapshot() as connection:
+            return read_documents(connection, kind)
 
     def reach(self) -> tuple[int, int, int] | None:
         """Number and time of the oldest result that is kept, and the number of the latest; None without any."""

@@ -8,10 +8,14 @@ import sysconfig
 import tomllib
 from pathlib import Path
 
+import anyio
+import msgspec
 import pytest
 
+from auscult import Monitor
 from auscult.config import load
 from auscult.config.tokens import verify
+from auscult.definitions import Definition
 
 
 @pytest.mark.parametrize(
@@ -219,3 +223,28 @@ def test_serve_strict(auscult):
     done = auscult("serve", "--strict", "--port", "0")
     assert done.code == 2
     assert "`auscult_check` is not a hook" in done.err
+
+
+def test_grafana_gets_what_was_made_in_the_page(auscult):
+    """Dashboards that a server keeps, and default ones that people have changed; without a server there are none."""
+    definition = msgspec.convert(
+        {"title": "Ours", "panels": [{"panel": "system-health"}, {"panel": "response-times", "title": "Speed"}]},
+        Definition,
+    )
+
+    async def make() -> None:
+        monitor = Monitor(state_dir=auscult.directory / "state")
+        async with monitor:
+            await monitor.dashboards.create(definition, by="ana")
+
+    auscult.write("auscult.toml", '[store]\nstate_dir = "state"\n[components.host]\ncheck = "host"\n')
+    assert "ours.json" not in auscult("grafana", "export", "before").out
+    anyio.run(make)
+    said = auscult("grafana", "export", "after").out
+    made = json.loads((auscult.directory / "after" / "ours.json").read_text())
+    assert made["title"] == "auscult: Ours"
+    assert "Speed" in {panel["title"] for panel in made["panels"]}
+    assert "ours.json" in said
+    elsewhere = auscult("grafana", "export", "no", "--state-dir", "nowhere")
+    assert elsewhere.code == 2
+    assert "There is no history in nowhere" in elsewhere.err
