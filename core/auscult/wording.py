@@ -156,10 +156,14 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
         ("By", clean(notice.change.by, _NAME)),
         ("Note", clean(notice.change.note)),
         ("Fired", f"{alert.episodes} times" if alert.episodes > 1 else ""),
-        ("Untold until now", f"{len(notice.covers)} earlier changes" if notice.covers else ""),
+        ("Untold until now", _covered(len(notice.covers))),
         ("Runbook", "" if web_link(alert.runbook) else clean(alert.runbook)),
     ]
     return [(name, value) for name, value in said if value]
+
+
+def _covered(count: int) -> str:
+    return f"{count} earlier change{'s' if count > 1 else ''}" if count else ""
 
 
 def _times(notice: Notice) -> Iterator[tuple[str, str]]:

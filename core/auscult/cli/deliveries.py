@@ -75,7 +75,7 @@ def _print(rows: list[dict[str, Any]], nothing: str) -> None:
         [
             (
                 row["state"],
-                f"{ago(row['done_at'])} ago" if row["done_at"] else f"in {ahead(row['due'])}",
+                _when(row),
                 row["attempts"],
                 row["channel"],
                 _about(row),
@@ -88,9 +88,15 @@ def _print(rows: list[dict[str, Any]], nothing: str) -> None:
     )
 
 
+def _when(row: dict[str, Any]) -> str:
+    if row["done_at"]:
+        return f"{ago(row['done_at'])} ago"
+    return "now" if row["state"] == "sending" else f"in {ahead(row['due'])}"
+
+
 def _about(row: dict[str, Any]) -> str:
     """``component_unhealthy: redis resolved``: what somebody has heard, or has not."""
-    labels = ", ".join(f"{name}={value}" for name, value in row["labels"].items())
+    labels = plain(", ".join(f"{name}={value}" for name, value in row["labels"].items()), 60)
     what = ": ".join(filter(None, (row["rule"], row["component"] or labels)))
     return plain(f"{what} {row['change']}", 200)
 

@@ -97,7 +97,8 @@ def alert_complaints(stats: AlertStats) -> list[str]:
         found.append(f"alerts cannot be committed, so nobody is told of them: {stats.commit_error}")
     for name, channel in stats.channels.items():
         if channel.failing >= FAILING_AFTER:
-            waiting = f", {channel.balance.waiting} notices wait" if channel.balance.waiting else ""
+            count = channel.balance.waiting
+            waiting = f", {count} notice{'s wait' if count > 1 else ' waits'}" if count else ""
             found.append(
                 f"the channel {name} has failed for {channel.failing:.0f} s{waiting}: {channel.stats.last_error}"
             )
