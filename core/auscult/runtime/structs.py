@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from weakref import WeakSet
+from contextlib import suppress
 
 import msgspec
 
 __all__ = ["prepare_structs"]
-
-
-_seen: WeakSet[type] = WeakSet()
 
 
 def prepare_structs() -> None:
@@ -21,17 +18,14 @@ def prepare_structs() -> None:
     with a segmentation fault. Call this before there are threads.
     """
     for kind in _below(msgspec.Struct):
-        if kind in _seen:
-            continue
-        _seen.add(kind)
-        try:
+        # Some are made in code only, and nothing can be decoded to them; a plugin's class may raise whatever it likes.
+        with suppress(Exception):
             msgspec.msgpack.Decoder(kind)
-        except (TypeError, NameError):
-            continue  # made in code only: nothing can be decoded to it
 
 
 def _below(kind: type) -> Iterator[type]:
-    each: type
-    for each in kind.__subclasses__():
+    """All subclasses; without asking `kind` itself, whose metaclass may be a plugin's."""
+    found: list[type] = type.__subclasses__(kind)
+    for each in found:
         yield each
         yield from _below(each)

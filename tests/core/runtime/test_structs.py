@@ -9,11 +9,13 @@ import pytest
 
 from auscult import Monitor, Stat
 from auscult.model import Reading
+from auscult.runtime.structs import prepare_structs
 
 _RACE = """
 import sys, threading
 import msgspec
 from auscult.model import Reading
+from auscult.runtime.structs import prepare_structs
 from auscult.runtime.structs import prepare_structs
 
 prepare_structs()
@@ -58,3 +60,24 @@ async def test_a_monitor_that_runs_has_prepared_everything():
     async with Monitor(state_dir=None):
         assert all(map(is_ready, (Reading, Stat, Brought)))
     assert not is_ready(Never)
+
+
+def test_a_class_that_will_not_be_looked_at_harms_nobody():
+    """A plugin's metaclass that raises whatever it is asked, and an annotation of a name that there is not."""
+    own = type("Own", (type(msgspec.Struct),), dict.fromkeys(("__hash__", "__eq__", "__getattribute__"), _refuse))
+    kept = [own("Bad", (msgspec.Struct,), {"__annotations__": {"a": int}})]
+
+    class Missing(msgspec.Struct):
+        other: "Nowhere"  # noqa: F821
+
+    class After(msgspec.Struct):
+        a: int
+
+    prepare_structs()
+    assert is_ready(After)
+    assert not is_ready(Missing)
+    assert len(kept) == 1
+
+
+def _refuse(*_: object) -> object:
+    raise RuntimeError("on purpose")
