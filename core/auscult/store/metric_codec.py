@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from operator import eq, sub, truediv
 
@@ -93,21 +94,29 @@ def unpack_buckets(packed: bytes, size: int, origin: int, wanted: Collection[str
     sizes = struct.unpack_from(f"<{packed[0]}I", packed, 1)
     begins = list(accumulate(sizes, initial=1 + 4 * len(sizes)))
     names = COUNTER if len(sizes) == 1 + len(COUNTER) else GAUGE
-    index = unpack(packed[begins[0] : begins[1]])
     columns = {
         name: unpack(packed[begins[at] : begins[at + 1]])
         for at, name in enumerate(names, 1)
         if not wanted or name in wanted
     }
-    return Buckets(size, _starts(index, size, origin), columns)
+    return Buckets(size, _starts(packed[begins[0] : begins[1]], size, origin), columns)
 
 
-def _starts(index: array[float], size: int, origin: int) -> array[int]:
+def _starts(packed: bytes, size: int, origin: int) -> array[int]:
     """Where the stretches of these numbers begin."""
+    index = _index(packed)
+    if isinstance(index, range):
+        return array("q", range(origin + size * index.start, origin + size * index.stop, size))
+    return array("q", [origin + size * at for at in index])
+
+
+@lru_cache(maxsize=64)
+def _index(packed: bytes) -> Sequence[int]:
+    """Numbers of stretches, which are the same for every period without gaps."""
+    index = list(map(int, unpack(packed)))
     if index and index[-1] - index[0] == len(index) - 1:  # they grow: none is left out
-        first = origin + size * int(index[0])
-        return array("q", range(first, first + size * len(index), size))
-    return array("q", [origin + size * at for at in map(int, index)])
+        return range(index[0], index[-1] + 1)
+    return index
 
 
 def _without_gaps(column: array[float]) -> tuple[bytes, array[float]]:
