@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from auscult import (
     AlertSeverity,
@@ -30,8 +31,15 @@ __all__ = ["ActiveAlerts", "Components", "ResponseTimes", "StatusTimeline", "Suc
 NOTHING_YET = Waiting(message="There are no results within this time yet.")
 
 
+_VERDICTS: dict[Status, Literal["green", "yellow", "red"]] = {
+    Status.HEALTHY: "green",
+    Status.DEGRADED: "yellow",
+    Status.UNHEALTHY: "red",
+}
+
+
 class SystemHealthPanel(Panel):
-    """The share of components that are healthy."""
+    """The share of components that are healthy, in the colour of the verdict: a critical one outweighs many."""
 
     kind = "system-health"
     heading = "System Health"
@@ -45,6 +53,7 @@ class SystemHealthPanel(Panel):
             value=system.health_percentage if system.last_check is not None else None,
             unit="%",
             detail=system.message,
+            color=_VERDICTS.get(system.status, ""),
             threshold_warning=80.0,
             threshold_critical=60.0,
         )

@@ -177,6 +177,19 @@ async def test_states_over_time_are_the_judged_ones(catalogue, tmp_path):
         assert await states_of(monitor) == {"slow": ["degraded"], "shaky": ["healthy"]}
 
 
+async def test_the_gauge_has_the_colour_of_the_verdict(catalogue, tmp_path):
+    """Nine of ten are well, and the tenth is critical: that is not green."""
+    async with running(catalogue, tmp_path, **{f"c{at}": "" for at in range(10)}) as monitor:
+        for at in range(10):
+            await monitor.report_durably(f"c{at}", Reading.healthy())
+        (gauge,) = of((await panels_of(monitor, "system_overview"))["system_health"], Gauge)
+        assert (gauge.value, gauge.color) == (100.0, "green")
+        for _ in range(3):
+            await monitor.report_durably("c3", Reading.unhealthy("down"))
+        (gauge,) = of((await panels_of(monitor, "system_overview"))["system_health"], Gauge)
+        assert (gauge.value, gauge.color) == (90.0, "red")
+
+
 async def states_of(monitor: Monitor) -> dict[str, list[str]]:
     """By component the states that the timeline draws, oldest first."""
     (timeline,) = of((await panels_of(monitor, "system_overview"))["status_timeline"], Timeline)

@@ -199,12 +199,28 @@ function series(latest: { current: Props }, n: number, { stacked, chart }: Look)
     stroke,
     width: stacked ? 1 : 1.75,
     points: { show: (line?.values.filter((value) => value !== null).length ?? 0) < 3, size: 5 },
-    spanGaps: false,
+    gaps: (plot, n, _first, _last, missing) => breaks(plot, n, missing),
   };
   if (!stacked && DASHES[n % DASHES.length]?.length) made.dash = DASHES[n % DASHES.length] ?? [];
   if (filled) made.fill = stroke.replace("rgb(", "rgba(").replace(")", stacked ? ", 0.75)" : ", 0.16)");
   if (chart === "bars" && uPlot.paths.bars) made.paths = uPlot.paths.bars({ size: [0.8, 40] });
   return made;
+}
+
+/** Times that a line may miss in a row: it breaks off where nothing came for longer. */
+const MISSED = 2.5;
+
+/** Lines share one axis of time: where only others have a value, a line goes on. */
+function breaks(plot: uPlot, n: number, missing: uPlot.Series.Gaps): uPlot.Series.Gaps {
+  if (missing.length === 0) return missing;
+  const least = MISSED * usualDistance(plot.data[0], plot.data[n] ?? []);
+  return missing.filter(([from, to]) => plot.posToVal(to, "x", true) - plot.posToVal(from, "x", true) > least);
+}
+
+function usualDistance(times: ArrayLike<number>, values: ArrayLike<number | null | undefined>): number {
+  const known = Array.from(times).filter((_, n) => values[n] != null);
+  const distances = known.slice(1).map((time, n) => time - (known[n] ?? time));
+  return distances.sort((a, b) => a - b)[distances.length >> 1] ?? 0;
 }
 
 /** The span that was asked for; but where the data begins late in it, from there on: most of it would be empty. */
