@@ -150,11 +150,17 @@ class EgressRefused(AuscultError):
 
 
 class DeliveryError(AuscultError):
-    """A channel could not deliver. `retry` says whether trying again can help, `retry_after` (seconds) when."""
+    """A channel could not deliver. `retry` says whether trying again can help, `retry_after` (seconds) when.
 
-    def __init__(self, message: str, *, retry: bool = True, retry_after: float | None = None) -> None:
+    `too_large`: it was refused for its size, and less of it at a time may be taken.
+    """
+
+    def __init__(
+        self, message: str, *, retry: bool = True, retry_after: float | None = None, too_large: bool = False
+    ) -> None:
         self.retry = retry
         self.retry_after = retry_after
+        self.too_large = too_large
         super().__init__(message)
 
 

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -138,13 +139,16 @@ async def deliver_parts(
     key: object,
     make: Callable[[], Awaitable[Iterable[T]]],
     send: Callable[[T], Awaitable[object]],
+    *,
+    smaller: Callable[[], bool] | None = None,
 ) -> None:
     """Send what `key` names, a snapshot's time say, in several requests: `make` gives the parts, `send` sends one.
 
     What is to be tried again ends the attempt; the next attempt with the same key goes on with the part at which this
     one stopped, and makes none anew: the class of `exporter` is declared with ``dict=True``, so that its objects can
     remember them. What is refused for good does not keep the other parts back; it is raised at the end, as one
-    permanent `DeliveryError`.
+    permanent `DeliveryError`. When the first part is too large (413) `smaller` is called, which has `make` give smaller
+    ones from now on, or says False when it cannot; then everything is made anew.
     """
     memory: _Parts | None = vars(exporter).get("_parts")
     if memory is None or memory.key != key:
@@ -155,6 +159,9 @@ async def deliver_parts(
         except DeliveryError as error:
             if error.retry:
                 raise
+            if error.too_large and smaller is not None and memory.is_whole and smaller():
+                memory = vars(exporter)["_parts"] = _Parts(key, deque(await make()))
+                continue
             memory.refused.append(str(error))
         memory.left.popleft()
     vars(exporter).pop("_parts", None)
@@ -169,6 +176,11 @@ class _Parts:
     def __init__(self, key: object, left: deque[Any]) -> None:
         self.key, self.left, self.count = key, left, len(left)
         self.refused: list[str] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it has been taken or refused yet."""
+        return len(self.left) == self.count
 
 
 def raise_for_reply(
@@ -191,6 +203,7 @@ def raise_for_reply(
         f"{who or 'the receiver'} answered {status}{hint}" + (f": {said}" if said else ""),
         retry=response.is_server_error or response.status_code in _LATER,
         retry_after=wait,
+        too_large=response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     )
 
 

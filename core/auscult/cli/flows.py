@@ -20,7 +20,7 @@ _ADVICE = (
     (r"no answer within|timeout|timed out", "is it overloaded, or does a firewall swallow the connection?"),
     (r"answered 40[13]", "check the key, token or password in the table of the {role}"),
     (r"answered 404", "the path of its address is wrong, or what takes metrics there is switched off"),
-    (r"answered 413", "it takes smaller requests only: lower `batch`"),
+    (r"answered 413", "it takes smaller requests only: raise its limit over there, or lower `batch`"),
     (r"answered 429", "it wants fewer requests: give the {role} a longer `interval`; what waits is sent later"),
     (r"out of (order|bounds)|duplicate", "somebody else writes the same series: give each monitor labels of its own"),
     (r"is older than", "it was away for longer than it takes samples of; the {role} goes on by itself"),

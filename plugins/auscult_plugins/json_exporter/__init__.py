@@ -21,6 +21,7 @@ from auscult import (
     deliver_parts,
     hookimpl,
 )
+from auscult_plugins._batches import batch_of, halve
 from auscult_plugins.json_exporter.document import MetricsDocument, documents, encoded
 from auscult_plugins.json_exporter.file import append, replace
 from auscult_plugins.json_exporter.shaping import Body
@@ -107,9 +108,11 @@ class JSONExporter(Exporter, dict=True):
         if self.endpoint_url:
 
             async def make() -> list[MetricsDocument]:
-                return await ctx.in_thread(lambda: list(documents(snapshot, self.batch)))
+                return await ctx.in_thread(lambda: list(documents(snapshot, batch_of(self))))
 
-            await deliver_parts(self, snapshot.at, make, partial(self._send, ctx))
+            await deliver_parts(
+                self, snapshot.at, make, partial(self._send, ctx), smaller=partial(halve, self, ctx, len(snapshot))
+            )
 
     async def _send(self, ctx: ExporterContext, document: MetricsDocument) -> None:
         try:

@@ -20,6 +20,7 @@ from auscult import (
     deliver_parts,
     hookimpl,
 )
+from auscult_plugins._batches import batch_of, halve
 from auscult_plugins.otlp_export.encoding import as_json, as_protobuf, chunks, refused
 from auscult_plugins.otlp_export.points import Starts, metrics_of
 
@@ -77,7 +78,9 @@ class OTLPExporter(Exporter, dict=True):
         async def make() -> list[bytes]:
             return await ctx.in_thread(partial(self._requests, snapshot))
 
-        await deliver_parts(self, snapshot.at, make, partial(self._send, ctx))
+        await deliver_parts(
+            self, snapshot.at, make, partial(self._send, ctx), smaller=partial(halve, self, ctx, len(snapshot))
+        )
 
     async def _send(self, ctx: ExporterContext, request: bytes) -> None:
         packed = {"Content-Encoding": "gzip"} if self.gzip else {}
@@ -93,7 +96,7 @@ class OTLPExporter(Exporter, dict=True):
         starts = vars(self).setdefault("_starts", Starts())
         resource = {"service.name": self.service_name, **self.resource}
         encode = as_json if self.protocol == "http/json" else as_protobuf
-        made = [encode(chunk, resource) for chunk in chunks(metrics_of(snapshot, starts), self.batch)]
+        made = [encode(chunk, resource) for chunk in chunks(metrics_of(snapshot, starts), batch_of(self))]
         return [_gzipped(request) for request in made] if self.gzip else made
 
     @property

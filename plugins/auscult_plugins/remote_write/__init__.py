@@ -22,6 +22,7 @@ from auscult import (
     deliver_parts,
     hookimpl,
 )
+from auscult_plugins._batches import batch_of, halve
 from auscult_plugins.remote_write.encoding import Writer
 
 __all__ = ["RemoteWriteExporter", "auscult_exporters"]
@@ -87,7 +88,7 @@ class RemoteWriteExporter(Exporter, dict=True):
 
     async def push(self, snapshot: Snapshot, ctx: ExporterContext) -> None:
         """Send in requests of at most `batch` samples; one that is refused for good keeps no other back."""
-        writer = vars(self).setdefault("_writer", Writer(self.labels, self.batch))
+        writer = vars(self).setdefault("_writer", Writer(self.labels))
 
         async def make() -> list[bytes]:
             return await ctx.in_thread(partial(self._requests, writer, snapshot))
@@ -96,7 +97,7 @@ class RemoteWriteExporter(Exporter, dict=True):
             await deliver(self, ctx, self.url, content=request, headers=self._headers())
 
         try:
-            await deliver_parts(self, snapshot.at, make, send)
+            await deliver_parts(self, snapshot.at, make, send, smaller=partial(halve, self, ctx, len(snapshot)))
         except DeliveryError as error:
             if not error.retry:
                 writer.took()
@@ -108,7 +109,7 @@ class RemoteWriteExporter(Exporter, dict=True):
         about = self.metadata and not 0 <= snapshot.at - vars(self).get("_about", -_ABOUT_MS) < _ABOUT_MS
         if about:
             vars(self)["_about"] = snapshot.at
-        return [compress(request) for request in writer.requests(snapshot, metadata=about)]
+        return [compress(request) for request in writer.requests(snapshot, batch_of(self), metadata=about)]
 
     def _headers(self) -> dict[str, str]:
         login = {}

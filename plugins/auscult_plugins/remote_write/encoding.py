@@ -35,20 +35,20 @@ Heads = list[bytes]
 class Writer:
     """Makes requests of snapshots, one after the other; keeps what stays the same from one to the next."""
 
-    def __init__(self, labels: Mapping[str, str], limit: int) -> None:
-        self._labels, self._limit = dict(labels), limit
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self._labels = dict(labels)
         self._kept: dict[int, tuple[Sequence[SeriesKey], Heads]] = {}
         """By the identity of the column of series, which is held here so that no other gets the same identity."""
         self._written: dict[int, tuple[Sequence[SeriesKey], Heads]] = {}
         """The columns of the snapshot that arrived last."""
 
-    def requests(self, snapshot: Snapshot, *, metadata: bool) -> list[bytes]:
-        """The snapshot in requests within the limits, what has ended since the last one included."""
+    def requests(self, snapshot: Snapshot, limit: int, *, metadata: bool) -> list[bytes]:
+        """The snapshot in requests of at most `limit` samples, what has ended since the last one included."""
         kept = {id(samples.series): self._column(samples) for samples in snapshot}
         self._kept = kept
         series = [*self._ended(kept, snapshot.at), *self._series(snapshot, kept)]
         about = [_metadata(family) for family in _families(snapshot)] if metadata else []
-        return list(_chunks(series, self._limit)) + list(_chunks(about, self._limit))
+        return list(_chunks(series, limit)) + list(_chunks(about, limit))
 
     def took(self) -> None:
         """What was made last has arrived."""

@@ -43,6 +43,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "datadog": {"api_key": "key", "url": "{url}"},
     "newrelic": {"license_key": "key", "metrics_url": "{url}"},
 }
+HALVED = ("json", "remote-write", "otlp")
+"""Those that send less at a time to a destination that takes less."""
 INTERVAL = 30.0
 MINUTE, HOUR = 60.0, 3600.0
 
@@ -203,8 +205,10 @@ async def test_an_hour_without_a_destination(kind, tmp_path):
     assert max(running.taken) - max(arrived) <= INTERVAL
 
 
-@pytest.mark.parametrize("kind", OPTIONS)
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(kind, status) for kind in OPTIONS for status in (400, 401, 403, 404, 413) if status != 413 or kind not in HALVED],
+)
 async def test_what_is_refused_for_good(kind, status, tmp_path):
     """Is not tried again, is counted, and told; the next snapshot goes out at its own time."""
     with serving(lambda _: Answer(200, "{}")) as vendor:
@@ -219,6 +223,49 @@ async def test_what_is_refused_for_good(kind, status, tmp_path):
         await running.hours.let_pass(INTERVAL)
         assert running.stats.last_error == ""
         assert vendor.seen == len(running.taken)
+
+
+def samples_in(kind: str, request) -> int:
+    """How many samples one request holds."""
+    if kind == "remote-write":
+        return len(decoded(request).timeseries)
+    document = json.loads(gzip.decompress(request.body))
+    if kind == "json":
+        return sum(len(each["samples"]) for each in document["metrics"])
+    (scope,) = document["resourceMetrics"][0]["scopeMetrics"]
+    return sum(len(each.get("gauge", each.get("sum"))["dataPoints"]) for each in scope["metrics"])
+
+
+@pytest.mark.parametrize("kind", HALVED)
+async def test_a_destination_that_takes_little_at_a_time(kind, tmp_path):
+    """413: nothing is lost, and it is asked for too much once, not with every snapshot."""
+    taken: list[int] = []
+
+    def judge(request) -> Answer:
+        if (count := samples_in(kind, request)) > 1:
+            return Answer(413, "too large")
+        taken.append(count)
+        return Answer(200, "{}")
+
+    with serving(judge) as vendor:
+        running = Running(make(kind, vendor.url), tmp_path)
+        await running.hours.let_pass(3 * INTERVAL + 3)
+        stats = running.stats
+        assert (stats.failed, stats.dropped, stats.waiting) == (0, 0, 0)
+        assert len(running.taken) >= 3
+        assert len(taken) == 2 * len(running.taken)
+        assert vendor.seen == len(taken) + 1
+
+
+@pytest.mark.parametrize("kind", HALVED)
+async def test_a_destination_that_takes_nothing_at_all(kind, tmp_path):
+    """413 for a single sample as well: refused for good, counted and told."""
+    with serving(lambda _: Answer(413, "too large")) as vendor:
+        running = Running(make(kind, vendor.url), tmp_path)
+        await running.hours.let_pass(3)
+        stats = running.stats
+        assert (stats.failed, stats.dropped, stats.waiting) == (1, 1, 0)
+        assert "answered 413" in stats.last_error
 
 
 @pytest.mark.parametrize("kind", OPTIONS)

@@ -137,8 +137,8 @@ async def test_what_an_address_missed_arrives_later_and_in_order(receiver, tmp_p
 
 
 async def test_what_is_refused_for_good_is_counted_and_not_repeated(receiver):
-    """A 413 ends that snapshot; the next one is tried at its own time."""
-    receiver.otherwise = reply(413, b"too large")
+    """A 400 ends that snapshot; the next one is tried at its own time."""
+    receiver.otherwise = reply(400, b"not that")
     exporter = JSONExporter(endpoint_url=f"http://127.0.0.1:{receiver.port}/", push_interval=0.2)
     async with monitor_with(exporter) as monitor:
         await until(lambda: monitor.metrics.exporter_stats()["out"].dropped >= 3)
