@@ -182,6 +182,16 @@ def serve(directory, text, *arguments):
 # The end
 
 
+def test_a_crash_in_compiled_code_says_where(directory):
+    """A plugin's extension module, say: what every thread was doing stands on stderr."""
+    with Serving(directory, config(a="fine")) as server:
+        server.signal(signal.SIGSEGV)
+        assert server.process.wait(60) == -signal.SIGSEGV
+        server.kill()
+        assert "Fatal Python error: Segmentation fault" in server.said
+        assert "auscult/store/writer.py" in server.said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_ends_it_in_order(directory, number):
     """Exit code 0, quietly, and everything that was seen is in the history."""

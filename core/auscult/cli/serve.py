@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,6 +90,8 @@ def run(
     from auscult.web.server import serve
 
     sys.setswitchinterval(SWITCH)
+    with suppress(OSError, RuntimeError):  # there may be nowhere to write to
+        faulthandler.enable()  # compiled code of a plugin may end the process: somebody will ask where
     monitor = Monitor.from_settings(settings, catalogue, interrupt=True)
     serving = partial(serve, monitor, settings, reload=reloading(monitor, again), own_process=own_process)
     anyio.run(serving, backend_options={"use_uvloop": _has_uvloop()})
