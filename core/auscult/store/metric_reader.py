@@ -133,7 +133,7 @@ class MetricReader:
             if function in ("rate", "increase") and not any(each.counts for each in series):
                 reason = f"`{name}` is no counter, so it has no {function}"
                 return MetricAnswer(times=times, step=step, tracks=[], reason=reason)
-            tails = _Tails(connection)
+            tails = _Tails(connection, shared=len(series) > 1)
             tracks = [
                 Track(labels=each.labels, values=_values(tails, each, level, times, step, function))
                 for each in series
@@ -276,23 +276,30 @@ def _sorted(times: array[int]) -> bool:
 
 
 class _Tails:
-    """What is not compacted yet, block by block, each read once for all of its series."""
+    """What is not compacted yet: block by block, each read once for all of its series, unless only one is wanted."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, shared: bool = False) -> None:
         self.connection = connection
+        self._shared = shared
         self._blocks: dict[int, tuple[array[int], array[float]]] = {}
 
     def of(self, block: int, place: int) -> tuple[array[int], array[float]]:
         """Times and values of one series."""
+        if not self._shared:
+            return self._read(block, place, 1)
         if block not in self._blocks:
-            rows = self.connection.execute(
-                "SELECT at, numbers FROM metric_log WHERE block = ? AND id > "
-                "ifnull((SELECT compacted FROM metric_block WHERE block = ?), 0) ORDER BY id",
-                (block, block),
-            ).fetchall()
-            self._blocks[block] = array("q", [row[0] for row in rows]), array("d", b"".join([row[1] for row in rows]))
+            self._blocks[block] = self._read(block, 0, BLOCK)
         times, matrix = self._blocks[block]
         return times[:], matrix[place::BLOCK]
+
+    def _read(self, block: int, place: int, count: int) -> tuple[array[int], array[float]]:
+        """Times, and the values of so many neighbours at each of them."""
+        rows = self.connection.execute(
+            "SELECT at, substr(numbers, ?, ?) FROM metric_log WHERE block = ? AND id > "
+            "ifnull((SELECT compacted FROM metric_block WHERE block = ?), 0) ORDER BY id",
+            (1 + 8 * place, 8 * count, block, block),
+        ).fetchall()
+        return array("q", [row[0] for row in rows]), array("d", b"".join([row[1] for row in rows]))
 
 
 def _rolled(
