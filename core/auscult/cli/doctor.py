@@ -205,6 +205,10 @@ _ADVICE = (
         ("password", "401", "403", "key", "token", "unauthor"),
         "check the credentials in the configuration or environment.",
     ),
+    (
+        ("silence", "word error"),
+        "it answers, but its work is bad: try its voice, model and language by hand, and look at its status page.",
+    ),
     (("above", "below"), "compare the threshold in the configuration with what is normal for it."),
 )
 
@@ -222,7 +226,7 @@ def _alerts(patient: Patient) -> Iterator[Found]:
         yield Found(
             "alerts",
             "note",
-            "no channel is configured: nobody is told",
+            "no channel is configured: alerts go to the log, and nowhere else",
             "add a [channels.NAME] table, or set ALERT_WEBHOOK_URL",
         )
     for name, table in channels.items():

@@ -142,6 +142,7 @@ def test_warnings_of_the_configuration_are_said_once(auscult, patient):
         ('password authentication failed for user "app"', "check the credentials"),
         ("response time 6000 ms is above 5000 ms", "compare the threshold in the configuration"),
         ("success rate 80 % is below 95 %", "compare the threshold in the configuration"),
+        ("the audio is silence: 2.4 s at -120 dBFS, where speech is above -55", "its work is bad"),
         ("out of cheese", "read its own log"),
     ],
 )
@@ -170,7 +171,7 @@ def test_no_channel(auscult, examine):
     """Nobody would be told."""
     auscult.configure(a="healthy")
     text = said(examine(), "alerts", "note")
-    assert "no channel is configured: nobody is told" in text
+    assert "no channel is configured: alerts go to the log, and nowhere else" in text
     assert "ALERT_WEBHOOK_URL" in text
 
 
