@@ -40,6 +40,7 @@ __all__ = [
     "StoreError",
     "UnknownKind",
     "did_you_mean",
+    "misspelt",
 ]
 
 
@@ -51,6 +52,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if names and len(names) <= 30:
         return f"; known: {', '.join(names)}"
     return ""
+
+
+def misspelt(name: str, found: Iterable[str]) -> str:
+    """``"; `chek` looks like it"`` for the name closest to one that is missing, nothing when none is near."""
+    near = difflib.get_close_matches(name, list(found), n=1, cutoff=0.75)
+    return f"; `{near[0]}` looks like it" if near else ""
 
 
 class AuscultError(Exception):

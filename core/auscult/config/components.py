@@ -14,7 +14,7 @@ from auscult.config.document import KeyPath
 from auscult.config.fingerprint import fingerprint
 from auscult.config.settings import ComponentKeys, DefaultSettings
 from auscult.config.tables import NAME_RULE, refuse_zero
-from auscult.errors import MissingDependency, UnknownKind, did_you_mean
+from auscult.errors import MissingDependency, UnknownKind, did_you_mean, misspelt
 from auscult.kinds import Check, CheckContext, Preferences
 from auscult.model import Reading
 from auscult.options import Duration
@@ -129,7 +129,7 @@ class Components:
         for candidate in (table.get("kind"), table.get("type"), name):
             if isinstance(candidate, str) and candidate in self._catalogue.checks:
                 return f'; did you mean check = "{candidate}"?'
-        return did_you_mean("", self._catalogue.checks)
+        return misspelt("check", table) or did_you_mean("", self._catalogue.checks)
 
     def _check(self, kind: str | None, options: dict[str, Any], keys: Any, path: KeyPath) -> Check | None:
         if kind is None:

@@ -27,7 +27,7 @@ from auscult.config.settings import (
     TokenTable,
     User,
 )
-from auscult.errors import ConfigurationError, did_you_mean
+from auscult.errors import ConfigurationError, did_you_mean, misspelt
 from auscult.options import Duration
 
 if TYPE_CHECKING:
@@ -181,7 +181,8 @@ class Tables:
         if kind is FAILED:
             return
         if kind is None:
-            self._report.add((table, name), f"missing: `{role}` names the kind{did_you_mean(name, classes)}")
+            hint = misspelt(role, raw) or did_you_mean(name, classes)
+            self._report.add((table, name), f"missing: `{role}` names the kind{hint}")
         elif kind in classes:
             self._build(table, name, raw, classes[kind], catalogue)
         elif classes:
