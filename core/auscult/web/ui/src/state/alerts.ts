@@ -28,6 +28,7 @@ const over = new Map<string, number>();
 
 /** Take in one alert, unless a later state of it is known. */
 export function takeAlert(alert: Alert): void {
+  told?.add(`alert ${alert.id}`);
   const held = open.value.get(alert.id);
   if (held && held.number > alert.number) return;
   const next = new Map(open.value);
@@ -39,13 +40,26 @@ export function takeAlert(alert: Alert): void {
   alertsRevision.value += 1;
 }
 
-export function forgetAlerts(): void {
-  open.value = new Map();
-  silences.value = [];
-  channels.value = [];
+/** What a stream that tells everything anew has told so far. */
+let told: Set<string> | null = null;
+
+/** Everything follows; what is known stays where it is meanwhile. */
+export function beginAnew(): void {
+  told = new Set();
+}
+
+/** Everything has been told: what was not is there no more. */
+export function endAnew(): void {
+  const known = told;
+  told = null;
+  if (!known) return;
+  open.value = new Map([...open.value].filter(([id]) => known.has(`alert ${id}`)));
+  silences.value = silences.value.filter(({ id }) => known.has(`silence ${id}`));
+  channels.value = channels.value.filter(({ name }) => known.has(`channel ${name}`));
 }
 
 export function takeSilence(silence: Silence): void {
+  told?.add(`silence ${silence.id}`);
   const others = silences.value.filter((held) => held.id !== silence.id);
   const over = Date.parse(silence.ends_at) <= Date.now();
   silences.value = over ? others : [...others, silence].sort((a, b) => a.ends_at.localeCompare(b.ends_at));
@@ -53,6 +67,7 @@ export function takeSilence(silence: Silence): void {
 }
 
 export function takeChannel(channel: Channel): void {
+  told?.add(`channel ${channel.name}`);
   const others = channels.value.filter((held) => held.name !== channel.name);
   channels.value = [...others, channel].sort((a, b) => a.name.localeCompare(b.name));
 }

@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { url } from "../api/client";
 import type { Alert, Channel, Component, Result, Silence, System } from "../api/types";
-import { forgetAlerts, loadAlerts, loadChannels, takeAlert, takeChannel, takeSilence } from "./alerts";
+import { beginAnew, endAnew, loadAlerts, loadChannels, takeAlert, takeChannel, takeSilence } from "./alerts";
 import { now } from "./clock";
 import {
   dropComponent,
@@ -170,7 +170,7 @@ type Summary = Partial<Component> & { name: string; result?: Result | null };
 const takers: Record<string, (data: never) => void> = {
   hello: (data: Hello) => begin(data),
   gap: (data: Hello) => begin(data),
-  ready: () => {},
+  ready: () => endAnew(),
   alive: () => {},
   bye: () => {},
   system: (data: System) => {
@@ -194,7 +194,7 @@ const takers: Record<string, (data: never) => void> = {
 function begin({ mode }: Hello): void {
   beginnings.value += 1;
   if (mode !== "snapshot") return;
-  forgetAlerts(); // they follow, all that are open
+  beginAnew(); // alerts that are open, silences and channels follow
   if (loaded.value && Date.now() - asked > ASKED_MS) {
     void quietly(loadComponents().then(loadBeats)); // who has left is not told
     tellChange();
