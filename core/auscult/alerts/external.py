@@ -37,6 +37,7 @@ _SEVERITIES = {
     "none": AlertSeverity.INFO,
 }
 """What people write into the label ``severity``; anything else, and nothing, is medium."""
+_MEDIUM = AlertSeverity.MEDIUM
 BY_HAND = "by hand"
 """As the book words why somebody's resolving ended an alert."""
 _OWN = frozenset({"alertname", "component"})
@@ -84,7 +85,7 @@ def firing_from(alert: ExternalAlert, is_ours: Callable[[str], bool] = lambda _:
         rule=name,
         component=labels.get("component", ""),
         labels={key: value for key, value in labels.items() if value and key not in _OWN},
-        severity=_SEVERITIES.get(labels.get("severity", "").lower(), AlertSeverity.MEDIUM),
+        severity=_SEVERITIES.get(labels.get("severity", "").lower(), _MEDIUM),
         message=(notes.get("summary") or notes.get("description") or name)[:LONGEST_MESSAGE],
         runbook=notes.get("runbook_url", "")[:LONGEST_NAME],
         generator=alert.generator or "external",

@@ -19,6 +19,8 @@ GROUP = 1000
 """Rows of one group that share an envelope; the rest follows in the next one."""
 
 _HELD = 10_000
+_RESOLVED = ChangeKind.RESOLVED
+"""Looked up once: every row asks for it."""
 
 
 class Slot:
@@ -37,14 +39,14 @@ class Slot:
     @property
     def is_told(self) -> bool:
         """Whether the channel believes that the alert goes on."""
-        return self.told is not None and self.told is not ChangeKind.RESOLVED
+        return self.told is not None and self.told is not _RESOLVED
 
     @property
     def awaits_end(self) -> bool:
         """Whether it will believe so once everything is told that waits or is on its way."""
         latest = self.pending or self.sending
         kind = latest.change.kind if latest is not None else self.told
-        return kind is not None and kind is not ChangeKind.RESOLVED
+        return kind is not None and kind is not _RESOLVED
 
 
 class Entry:
@@ -59,7 +61,7 @@ class Entry:
         self.order = order
         """Grows with every entry of the outbox."""
         self.covers: tuple[int, ...] = ()
-        self.opens = change.kind is not ChangeKind.RESOLVED
+        self.opens = change.kind is not _RESOLVED
         """Whether it, or one that it covers, says that the alert goes on."""
         self.held = True
         """Whether its due time was chosen, not the consequence of a failure."""

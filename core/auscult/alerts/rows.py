@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
-from auscult.alert import AlertChange, Notice, Notification
+from auscult.alert import Notice, Notification
 from auscult.alerts.matching import facets
 from auscult.alerts.routing import ALONE
 
@@ -63,12 +62,11 @@ class Row(Struct, frozen=True, kw_only=True, gc=False):
         return self.state in FINAL
 
 
-class Envelope(Struct, frozen=True, kw_only=True, gc=False):
+class Envelope(Struct, frozen=True, gc=False):
     """Rows that one worker holds, until `until`."""
 
     channel: str
     rows: tuple[Row, ...]
-    changes: tuple[AlertChange, ...]
     notices: tuple[Notice, ...]
     fence: int
     until: int
@@ -80,22 +78,27 @@ class Envelope(Struct, frozen=True, kw_only=True, gc=False):
 
     def notification(self, *, sender: str = "auscult", url: str = "") -> Notification:
         """What the channel gets: the same for the same rows, over retries and restarts, but for `attempt`."""
-        keys = [notice.key for notice in self.notices]
+        first = self.notices[0]
+        key, created_at = first.key, first.change.at
+        if len(self.notices) > 1:
+            keys = "\n".join(notice.key for notice in self.notices)
+            key = hashlib.blake2b(keys.encode(), digest_size=16).hexdigest()
+            created_at = max(notice.change.at for notice in self.notices)
         return Notification(
-            key=keys[0] if len(keys) == 1 else hashlib.blake2b("\n".join(keys).encode(), digest_size=16).hexdigest(),
+            key=key,
             channel=self.channel,
             notices=self.notices,
-            created_at=self.changes[0].at if len(keys) == 1 else max(change.at for change in self.changes),
-            group=_in_common(self.rows[0].group, self.changes),
+            created_at=created_at,
+            group=_in_common(self.rows[0].group, first),
             attempt=self.attempt,
             sender=sender,
             url=url,
         )
 
 
-def _in_common(group: str, changes: Sequence[AlertChange]) -> dict[str, str]:
+def _in_common(group: str, notice: Notice) -> dict[str, str]:
     """The names and values that the group's key is made of."""
     if not group or group == ALONE:
         return {}
     padded = f",{group},"
-    return {name: value for name, value in facets(changes[0].alert).items() if f",{name}={value}," in padded}
+    return {name: value for name, value in facets(notice.alert).items() if f",{name}={value}," in padded}

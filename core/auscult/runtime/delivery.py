@@ -19,6 +19,7 @@ from auscult.kinds import Channel
 from auscult.runtime.backoff import Breaker, wait_before
 from auscult.runtime.channel_context import DeliveryContext
 from auscult.runtime.context import Services
+from auscult.runtime.deadlines import Deadlines
 from auscult.runtime.loop import Handle, Loop
 from auscult.runtime.readings import clean_text
 from auscult.runtime.renewing import Renewal, renewal_of
@@ -66,9 +67,20 @@ class ChannelStats(Struct, frozen=True, kw_only=True):
 class _Worker:
     """One channel's deliveries."""
 
-    def __init__(self, name: str, channel: Channel, services: Services, parallel: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        channel: Channel,
+        services: Services,
+        loop: Loop,
+        parallel: int,
+        ended: Callable[[_Worker, Sending, BaseException | None], None],
+        settled: Callable[[_Worker], None],
+    ) -> None:
         self.name, self.channel = name, channel
+        self.ended, self.settled = partial(ended, self), partial(settled, self)
         self.ctx = DeliveryContext(name, channel, services)
+        self.deadlines = Deadlines(loop, services.clock, self.ctx.timeout)
         self.lease = max(LEASE, int(self.ctx.timeout * 1000) + 10_000)
         """Nobody else gets an envelope before its time to be delivered is over."""
         self.breaker = Breaker()
@@ -151,7 +163,9 @@ class Delivery:
                 worker.let_go()
         for name, channel in channels.items():
             if name not in self._workers:
-                self._workers[name] = worker = _Worker(name, channel, self._services, self._parallel)
+                self._workers[name] = worker = _Worker(
+                    name, channel, self._services, self._loop, self._parallel, self._ended, self._settled
+                )
                 worker.renewal = self._renewal(worker)
         self.wake()
 
@@ -176,6 +190,7 @@ class Delivery:
                 worker.renewal.stop()
             for sending in worker.flying:
                 sending.stop()
+            worker.deadlines.stop()
             worker.let_go()
 
     async def drain(self, seconds: float) -> None:
@@ -232,7 +247,7 @@ class Delivery:
         if worker.timer is not None:
             worker.timer.cancel()
             worker.timer = None
-        room = worker.room
+        room, now = worker.room, self._clock.now_ms()
         if not room and worker.hung:
             self._on_stuck(worker)
         for _ in range(room):  # whoever ends pumps again
@@ -240,7 +255,7 @@ class Delivery:
             if rest > 0:
                 self._come_back(worker, rest)
                 return
-            envelope = self._outbox.take(worker.name, self._clock.now_ms(), lease=worker.lease)
+            envelope = self._outbox.take(worker.name, now, lease=worker.lease)
             if envelope is None:
                 self._wait_for_next(worker)
                 return
@@ -268,8 +283,9 @@ class Delivery:
         notification = envelope.notification(sender=self._sender, url=self._url)
         if worker.marking is None:
             worker.marking = self._loop.call_later(MARK_AFTER, partial(self._mark, worker))
-        ended = partial(self._ended, worker)
-        worker.flying.add(Sending(self._loop, worker.channel, worker.ctx, envelope, notification, ended))
+        worker.flying.add(
+            Sending(self._loop, worker.channel, worker.ctx, worker.deadlines, envelope, notification, worker.ended)
+        )
 
     def _renewal(self, worker: _Worker) -> Renewal | None:
         """Begin to say again what goes on, where the channel wants that."""
@@ -279,6 +295,7 @@ class Delivery:
             self._loop,
             worker.ctx,
             worker.channel,
+            worker.deadlines,
             interval,
             tell=partial(self._renewed, worker.name),
             is_idle=lambda: not worker.flying and not any(sending.running for sending in worker.hung),
@@ -313,20 +330,22 @@ class Delivery:
         if error is not None and sending.running:
             worker.hung.add(sending)
             sending.when_back(partial(self._pump_current, worker))
-        envelope, now = sending.envelope, self._clock.now_ms()
         if error is None:
-            worker.breaker.succeeded()
-            rows = self._outbox.done(envelope, now)
-            worker.delivered += len(rows)
-            if rows:
-                worker.unsettled += 1
-                self._write(rows, partial(self._settled, worker))
-            if worker.lost:
-                worker.lost = False
-                self._recovered(worker.name)
+            self._arrived(worker, sending.envelope)
         else:
-            self._failed(worker, envelope, error, now)
+            self._failed(worker, sending.envelope, error, self._clock.now_ms())
         self._pump_current(worker)
+
+    def _arrived(self, worker: _Worker, envelope: Envelope) -> None:
+        worker.breaker.succeeded()
+        rows = self._outbox.done(envelope, self._clock.now_ms())
+        worker.delivered += len(rows)
+        if rows:
+            worker.unsettled += 1
+            self._write(rows, worker.settled)
+        if worker.lost:
+            worker.lost = False
+            self._recovered(worker.name)
 
     def _settled(self, worker: _Worker) -> None:
         """That an envelope has arrived is on disk."""

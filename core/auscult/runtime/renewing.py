@@ -11,6 +11,7 @@ from collections.abc import Callable
 from auscult.alert import Notification
 from auscult.alerts.rows import Envelope
 from auscult.kinds import Channel, ChannelContext
+from auscult.runtime.deadlines import Deadlines
 from auscult.runtime.loop import Handle, Loop
 from auscult.runtime.readings import clean_text
 from auscult.runtime.sending import Sending, in_words
@@ -45,6 +46,7 @@ class Renewal:
         loop: Loop,
         ctx: ChannelContext,
         channel: Channel,
+        deadlines: Deadlines,
         interval: float,
         *,
         tell: Callable[[], list[Notification]],
@@ -56,7 +58,8 @@ class Renewal:
         """Nothing else may be sent."""
         self.count = 0
         """Renewals that arrived."""
-        self._loop, self._ctx, self._channel, self._interval = loop, ctx, channel, interval
+        self._loop, self._ctx, self._channel, self._deadlines = loop, ctx, channel, deadlines
+        self._interval = interval
         self._tell, self._is_idle, self._is_well, self._over = tell, is_idle, is_well, over
         self._waiting: list[Notification] = []
         self._sending: Sending | None = None
@@ -89,8 +92,8 @@ class Renewal:
             self._end(self._interval)
             return
         told = self._waiting.pop(0)
-        nothing = Envelope(channel=told.channel, rows=(), changes=(), notices=told.notices, fence=0, until=0)
-        self._sending = Sending(self._loop, self._channel, self._ctx, nothing, told, self._ended)
+        nothing = Envelope(channel=told.channel, rows=(), notices=told.notices, fence=0, until=0)
+        self._sending = Sending(self._loop, self._channel, self._ctx, self._deadlines, nothing, told, self._ended)
 
     def _ended(self, sending: Sending, error: BaseException | None) -> None:
         self._sending = None

@@ -13,7 +13,8 @@ from auscult.kinds import Channel, ChannelContext, Exporter, Source, Unsent
 from auscult.options import scrub
 from auscult.replies import channel_secrets
 from auscult.runtime.attempt import Attempt
-from auscult.runtime.loop import Handle, Loop
+from auscult.runtime.deadlines import Deadlines
+from auscult.runtime.loop import Loop
 from auscult.runtime.readings import failure
 
 __all__ = ["Sending", "in_words"]
@@ -22,31 +23,46 @@ __all__ = ["Sending", "in_words"]
 class Sending:
     """One envelope on its way through a channel. Cut by `stop`, it is tried again after the next start.
 
-    Calls `ended(sending, error)` once. A channel that can begins without a task; all others get an `Attempt`.
+    Calls `ended(sending, error)` once. A channel that can begins without a task, and has `deadlines` to end in; all
+    others get an `Attempt`.
     """
 
-    __slots__ = ("_attempt", "_channel", "_ctx", "_cut", "_ended", "_loop", "_timer", "envelope", "marked")
+    __slots__ = (
+        "_attempt",
+        "_channel",
+        "_ctx",
+        "_cut",
+        "_deadlines",
+        "_ended",
+        "_loop",
+        "_notification",
+        "envelope",
+        "marked",
+    )
 
     def __init__(
         self,
         loop: Loop,
         channel: Channel,
         ctx: ChannelContext,
+        deadlines: Deadlines,
         envelope: Envelope,
         notification: Notification,
         ended: Callable[[Sending, BaseException | None], None],
     ) -> None:
-        self.envelope = envelope
+        self.envelope, self._notification = envelope, notification
         self.marked = False
         """Whether it is on disk that this is in flight."""
-        self._loop, self._channel, self._ctx, self._ended = loop, channel, ctx, ended
+        self._loop, self._channel, self._ctx, self._deadlines, self._ended = loop, channel, ctx, deadlines, ended
         self._attempt: Attempt | None = None
-        self._timer: Handle | None = None
-        self._cut = self._begin(notification)
+        try:
+            self._cut = channel.begin(notification, ctx, self._over)
+        except Exception:  # a plugin's code: `send` will say what is wrong
+            self._cut = None
         if self._cut is None:
-            self._attempt_it(notification)
+            self._attempt_it()
         else:
-            self._timer = loop.call_later(ctx.timeout, self._give_up)
+            deadlines.add(self)
 
     @property
     def running(self) -> bool:
@@ -62,44 +78,31 @@ class Sending:
         """Cut it without an outcome."""
         if self._attempt is not None:
             self._attempt.stop()
-        elif self._close():
+        elif self._deadlines.discard(self):
             self._cut_it()
 
-    def _begin(self, notification: Notification) -> Callable[[], None] | None:
-        try:
-            return self._channel.begin(notification, self._ctx, partial(self._over, notification))
-        except Exception:  # a plugin's code: `send` will say what is wrong
-            return None
+    def expire(self) -> None:
+        """What began without a task has had its time."""
+        if self._deadlines.discard(self):
+            self._cut_it()
+            self._ended(self, DeliveryError(f"no answer within {self._ctx.timeout:g} s"))
 
-    def _attempt_it(self, notification: Notification) -> None:
-        work = partial(self._channel.send, notification, self._ctx)
+    def _attempt_it(self) -> None:
+        work = partial(self._channel.send, self._notification, self._ctx)
         what = f"the channel `{self.envelope.channel}`"
         self._attempt = Attempt(self._loop, work, self._ctx.timeout, self._attempted, what)
 
     def _attempted(self, _: Attempt, error: BaseException | None) -> None:
         self._ended(self, error)
 
-    def _over(self, notification: Notification, error: BaseException | None) -> None:
+    def _over(self, error: BaseException | None) -> None:
         """What began without a task has ended."""
-        if not self._close():
+        if not self._deadlines.discard(self):
             return
         if isinstance(error, Unsent):
-            self._attempt_it(notification)
+            self._attempt_it()
         else:
             self._ended(self, error)
-
-    def _give_up(self) -> None:
-        if self._close():
-            self._cut_it()
-            self._ended(self, DeliveryError(f"no answer within {self._ctx.timeout:g} s"))
-
-    def _close(self) -> bool:
-        """Whether it was under way without a task until now."""
-        timer, self._timer = self._timer, None
-        if timer is None:
-            return False
-        timer.cancel()
-        return True
 
     def _cut_it(self) -> None:
         with suppress(Exception):  # a plugin's code

@@ -90,17 +90,17 @@ class WebhookChannel(Channel, dict=True):
             body = self._body(notification)
         except TemplateProblem as error:
             raise DeliveryError(str(error), retry=False) from None
-        headers = self._own_headers(notification, body, ctx.clock.now_ms() // 1000)
+        lines = self._own_lines(notification, body, ctx.clock.now_ms() // 1000)
         if kept.is_possible():
             try:
-                answer = await self._kept().exchange(self._request(headers, body), ctx)
+                answer = await self._kept().exchange(self._request(lines, body), ctx)
             except EgressRefused as error:
                 raise DeliveryError(str(error), retry=False) from None
             except OSError as error:
                 raise self._failure(error) from None
-            self._judge(answer, headers, ctx)
+            self._judge(answer, lines, ctx)
         else:
-            sent = self._fixed | headers
+            sent = self._fixed | _named(lines)
             await deliver(self, ctx, self.webhook_url, content=body, headers=sent, method=self.method)
 
     def begin(self, notification: Notification, ctx: ChannelContext, ended: Ended) -> Callable[[], None] | None:
@@ -109,10 +109,10 @@ class WebhookChannel(Channel, dict=True):
         if connections is None or not connections.idle or connections.loop is not asyncio.get_running_loop():
             return None
         body = self._body(notification)
-        headers = self._own_headers(notification, body, ctx.clock.now_ms() // 1000)
-        return connections.begin(self._request(headers, body), partial(self._answered, headers, ctx, ended))
+        lines = self._own_lines(notification, body, ctx.clock.now_ms() // 1000)
+        return connections.begin(self._request(lines, body), partial(self._answered, lines, ctx, ended))
 
-    def _answered(self, headers: dict[str, str], ctx: ChannelContext, ended: Ended, found: kept.Found) -> None:
+    def _answered(self, lines: str, ctx: ChannelContext, ended: Ended, found: kept.Found) -> None:
         """What `begin` began is over."""
         error: Exception | None = None
         if isinstance(found, kept.Gone):
@@ -121,7 +121,7 @@ class WebhookChannel(Channel, dict=True):
             error = self._failure(found)
         elif not 200 <= found.status < 300:
             try:
-                self._judge(found, headers, ctx)
+                self._judge(found, lines, ctx)
             except DeliveryError as refusal:
                 error = refusal
         ended(error)
@@ -136,28 +136,21 @@ class WebhookChannel(Channel, dict=True):
             return self._template.render(notification)
         return encode((document if self.format == "auscult" else alertmanager_document)(notification))
 
-    def _own_headers(self, notification: Notification, body: bytes, now: int) -> dict[str, str]:
-        """Those that differ from request to request."""
+    def _own_lines(self, notification: Notification, body: bytes, now: int) -> str:
+        """The headers that differ from request to request, as lines."""
         id_ = notification.key
         if not _PLAIN_KEY.fullmatch(id_):
             id_ = quote(id_, safe="/:@-._~+=", errors="surrogatepass")
-        headers = {
-            "webhook-id": id_,
-            "webhook-timestamp": str(now),
-            "auscult-attempt": str(notification.attempt),
-        }
-        if self._keys:
-            headers["webhook-signature"] = signature(self._keys, id_, now, body)
-        return headers
+        signed = f"webhook-signature: {signature(self._keys, id_, now, body)}\r\n" if self._keys else ""
+        return f"webhook-id: {id_}\r\nwebhook-timestamp: {now}\r\nauscult-attempt: {notification.attempt}\r\n{signed}"
 
-    def _request(self, headers: dict[str, str], body: bytes) -> bytes:
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        return b"%b%bcontent-length: %d\r\n\r\n%b" % (self._start, lines.encode("ascii"), len(body), body)
+    def _request(self, lines: str, body: bytes) -> bytes:
+        return b"".join((self._start, f"{lines}content-length: {len(body)}\r\n\r\n".encode("ascii"), body))
 
     def _failure(self, error: OSError) -> DeliveryError:
         return DeliveryError(f"{self._target.host}: {error}")
 
-    def _judge(self, answer: kept.Answer, headers: dict[str, str], ctx: ChannelContext) -> None:
+    def _judge(self, answer: kept.Answer, lines: str, ctx: ChannelContext) -> None:
         """Raises DeliveryError unless it is a receipt."""
         if 200 <= answer.status < 300:
             return
@@ -167,7 +160,7 @@ class WebhookChannel(Channel, dict=True):
         raise_for_reply(
             httpx.Response(answer.status, headers=said, content=answer.body),
             who=self._target.host,
-            secrets=request_secrets(self, self.webhook_url, self._fixed | headers),
+            secrets=request_secrets(self, self.webhook_url, self._fixed | _named(lines)),
             now=ctx.clock.now_ms(),
         )
 
@@ -208,6 +201,11 @@ class WebhookChannel(Channel, dict=True):
     @cached_property
     def _target(self) -> Target:
         return find_target(self.webhook_url, self.method)
+
+
+def _named(lines: str) -> dict[str, str]:
+    """Headers from their lines."""
+    return dict(line.split(": ", 1) for line in lines.splitlines())
 
 
 @hookimpl

@@ -31,7 +31,7 @@ MAX_ANSWER = 1 << 20
 """Bytes of one answer, after which its connection is not worth keeping."""
 
 
-class Answer(Struct):
+class Answer(Struct, frozen=True):
     """What came back."""
 
     status: int
@@ -162,8 +162,8 @@ class _Connection(asyncio.Protocol):
         self._tells: Callable[[Found], None] | None = None
         """Who waits for the answer."""
         self._parser: Any = None
-        self._usual = b""
-        """The latest receipt of the plainest kind, as it came: most are the same."""
+        self._usual, self._receipt = b"", Answer(200, [], b"")
+        """The latest receipt of the plainest kind, as it came, and what it says: most are the same."""
         self._awaits = False
         """A request is out, and nothing of its answer has come yet."""
         self._status = self._read = self._requests = 0
@@ -214,13 +214,13 @@ class _Connection(asyncio.Protocol):
         self._home.add(self)
 
     def data_received(self, data: bytes) -> None:
+        self._read += len(data)
+        is_first, self._awaits = self._awaits, False
+        if is_first and self._is_plain(data):
+            return
         import httptools
 
-        self._read += len(data)
-        if self._awaits:
-            self._awaits = False
-            if self._is_plain(data):
-                return
+        if is_first:
             self._parser = httptools.HttpResponseParser(self)
         if self._parser is None or self._read > MAX_ANSWER:
             self._end(OSError("the answer is longer than anybody wants"))
@@ -242,12 +242,11 @@ class _Connection(asyncio.Protocol):
             length = head.partition(b"\ncontent-length:")[2].partition(b"\r")[0].strip() or b"-"
             if not (length.isdigit() and len(data) == end + 4 + int(length)):
                 return False
-            self._usual = data
-        self._status = int(data[9:12])
+            self._usual, self._receipt = data, Answer(int(data[9:12]), [], b"")
         tell, self._tells = self._tells, None
         self._be_idle()  # first: whoever is told may have a request for it at once
         if tell is not None:
-            tell(Answer(self._status, self._headers, b""))
+            tell(self._receipt)
         return True
 
     def _be_idle(self) -> None:

@@ -53,6 +53,62 @@ def test_the_rest_says_what_a_receiver_needs():
     assert alert["resolved_at"] == "2024-01-15T10:26:30Z"
 
 
+def test_every_field_says_what_it_is_named_after():
+    """Each with a value that no other one has."""
+    texts = dict.fromkeys(("component", "component_type", "message", "rule", "resolution", "suppressed_by"))
+    texts |= dict.fromkeys(("cause", "runbook", "generator"))
+    given = {name: f"the {name}" for name in texts} | {"labels": {"a": "label"}, "values": {"a": 1.5}}
+    notice = make_notice(
+        ChangeKind.NOTED,
+        covers=(5, 6),
+        first=False,
+        by="the author",
+        note="the note",
+        number=7,
+        episodes=3,
+        severity=AlertSeverity.LOW,
+        status=AlertStatus.SUPPRESSED,
+        affected=("x", "y"),
+        created_at=1_000,
+        updated_at=2_000,
+        resolved_at=3_000,
+        **given,
+    )
+    told = body(notice, sender="the sender", url="https://x.example", group={"g": "v"}, created_at=4_000)
+    (alert,) = told.pop("alerts")
+    assert told == {
+        "version": "1",
+        "key": notice.key,
+        "channel": "ops",
+        "status": "firing",
+        "created_at": "1970-01-01T00:00:04Z",
+        "test": False,
+        "sender": "the sender",
+        "url": "https://x.example",
+        "group": {"g": "v"},
+    }
+    assert alert == {
+        **{name: text for name, text in given.items() if name != "rule"},
+        "id": notice.alert.id,
+        "name": "the rule",
+        "key": notice.key,
+        "change": "noted",
+        "covers": [5, 6],
+        "first": False,
+        "by": "the author",
+        "note": "the note",
+        "number": 7,
+        "episodes": 3,
+        "severity": "low",
+        "status": "suppressed",
+        "affected": ["x", "y"],
+        "acknowledged": None,
+        "created_at": "1970-01-01T00:00:01Z",
+        "updated_at": "1970-01-01T00:00:02Z",
+        "resolved_at": "1970-01-01T00:00:03Z",
+    }
+
+
 def test_who_has_taken_it_on():
     """And until when."""
     taken = Acknowledgement(author="ann", at=START, note="looking", until=START + 60_000)
