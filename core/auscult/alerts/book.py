@@ -46,15 +46,15 @@ NEVER_HEARD = "nobody there was told that it fired"
 _PLAIN = Route()
 
 
-class Firing(Struct, frozen=True, kw_only=True, gc=False):
+class Firing(Struct, frozen=True, gc=False):
     """A rule's condition began to hold."""
 
     rule: str
+    severity: AlertSeverity
+    message: str
     component: str = ""
     component_type: str = ""
     labels: dict[str, str] = {}
-    severity: AlertSeverity
-    message: str
     values: dict[str, float | str] = {}
     runbook: str = ""
     generator: str = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -45,7 +44,7 @@ _OWN = frozenset({"alertname", "component"})
 apart, as it does in Prometheus."""
 
 
-class ExternalAlert(Struct, frozen=True, kw_only=True):
+class ExternalAlert(Struct, frozen=True, gc=False):
     """One alert as it was posted; times are ms since the epoch."""
 
     labels: dict[str, str]
@@ -82,11 +81,11 @@ def firing_from(alert: ExternalAlert, is_ours: Callable[[str], bool] = lambda _:
     if is_ours(name):
         name = f"external_{name}"
     return Firing(
-        rule=name,
-        component=labels.get("component", ""),
+        name,
+        _SEVERITIES.get(labels.get("severity", "").lower(), _MEDIUM),
+        (notes.get("summary") or notes.get("description") or name)[:LONGEST_MESSAGE],
+        labels.get("component", ""),
         labels={key: value for key, value in labels.items() if value and key not in _OWN},
-        severity=_SEVERITIES.get(labels.get("severity", "").lower(), _MEDIUM),
-        message=(notes.get("summary") or notes.get("description") or name)[:LONGEST_MESSAGE],
         runbook=notes.get("runbook_url", "")[:LONGEST_NAME],
         generator=alert.generator or "external",
         cooldown=0.0,
@@ -96,35 +95,31 @@ def firing_from(alert: ExternalAlert, is_ours: Callable[[str], bool] = lambda _:
 
 def external_of(posted: Posted, ends_at: int | None) -> ExternalAlert:
     """One alert of a body, decoded. Raises ValueError with a sentence."""
-    alert = ExternalAlert(
-        labels=texts_of(posted.labels, "labels"),
-        annotations=texts_of(posted.annotations, "annotations"),
-        ends_at=ends_at,
-        generator=text_of(posted.generator),
-    )
+    labels, annotations = texts_of(posted.labels, "labels"), texts_of(posted.annotations, "annotations")
+    alert = ExternalAlert(labels, annotations, ends_at, text_of(posted.generator))
     if reason := refusal(alert.labels):
         raise ValueError(reason)
     return alert
 
 
-class Known:
+class Known(Struct, eq=False, gc=False):
     """One that goes on with whoever posts it, whatever people here have done with it."""
 
-    __slots__ = ("alert", "end", "firing", "key", "looked_at", "notes", "print_")
+    key: bytes
+    """Its labels as they were posted."""
+    notes: bytes
+    """The same of its annotations."""
+    end: int
+    firing: Firing | None = None
+    """What the book was told; None until it was."""
+    print_: str = ""
+    alert: str = ""
+    """The alert's id."""
+    looked_at: int = 0
+    """When it is looked at whether it is over; 0: not yet."""
 
-    def __init__(self, key: bytes, notes: bytes, end: int) -> None:
-        self.key, self.notes, self.end = key, notes, end
-        """`key`: its labels as they were posted; `notes`: the same of its annotations."""
-        self.firing: Firing | None = None
-        """What the book was told; None until it was."""
-        self.print_ = ""
-        self.alert = ""
-        """The alert's id."""
-        self.looked_at = 0
-        """When it is looked at whether it is over; 0: not yet."""
 
-
-class Task(NamedTuple):
+class Task(Struct, frozen=True, gc=False):
     """Something posted that the book is still to be told."""
 
     alert: ExternalAlert

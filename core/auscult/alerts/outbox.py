@@ -68,6 +68,7 @@ class Outbox:
         self._stage: deque[Entry] = deque()
         self._queues: dict[str, Queue] = {}
         self._slots: dict[str, dict[str, Slot]] = {}
+        """By channel, then by alert: there are few channels and many alerts."""
         self._leases: dict[int, tuple[Envelope, list[Entry]]] = {}
         self._tells: dict[str, frozenset[ChangeKind]] = {}
         self._companies: dict[tuple[str, str], _Company] = {}
@@ -194,7 +195,7 @@ class Outbox:
         Whoever is just being told of it will know.
         """
         rows = []
-        for slot in self._slots.get(alert, {}).values():
+        for _, slot in self._slots_of(alert):
             entry = slot.pending
             if entry is None:
                 continue
@@ -339,39 +340,32 @@ class Outbox:
 
     def told(self, alert: str, channel: str) -> ChangeKind | None:
         """The last thing that `channel` was told of that alert."""
-        slot = self._slots.get(alert, {}).get(channel)
+        slot = self._slots.get(channel, {}).get(alert)
         return slot.told if slot is not None else None
 
     def told_channels(self, alert: str) -> list[str]:
         """Channels that were told of the alert, and neither were nor are about to be told of its end."""
-        slots = self._slots.get(alert, {}).items()
-        return [channel for channel, slot in slots if slot.is_told and slot.awaits_end]
+        return [channel for channel, slot in self._slots_of(alert) if slot.is_told and slot.awaits_end]
 
     def pending_channels(self, alert: str) -> list[str]:
         """Channels for which something waits or is on its way, the last of which is not the alert's end."""
-        slots = self._slots.get(alert, {}).items()
+        slots = self._slots_of(alert)
         return [channel for channel, slot in slots if (slot.pending or slot.sending) and slot.awaits_end]
 
     def goes_on(self, alert: str, channel: str) -> bool:
         """Whether something waits or is on its way for that channel, the last of which is not the alert's end."""
-        slot = self._slots.get(alert, {}).get(channel)
+        slot = self._slots.get(channel, {}).get(alert)
         return slot is not None and (slot.pending or slot.sending) is not None and slot.awaits_end
 
     def hearers(self, alert: str) -> list[str]:
         """Channels that believe it goes on, or will once they are told what waits: they are to hear of its end."""
-        slots = self._slots.get(alert)
-        if not slots:
-            return []
-        return sorted(channel for channel, slot in slots.items() if slot.awaits_end)
+        return sorted(channel for channel, slot in self._slots_of(alert) if slot.awaits_end)
 
     def aware(self, alert: str) -> list[str]:
         """As `hearers`, but only those that were told already or are being told just now."""
-        slots = self._slots.get(alert)
-        if not slots:
-            return []
         return sorted(
             channel
-            for channel, slot in slots.items()
+            for channel, slot in self._slots_of(alert)
             if slot.awaits_end and (slot.is_told or (slot.sending is not None and slot.sending.opens))
         )
 
@@ -495,10 +489,13 @@ class Outbox:
 
     def forget(self, alert: str) -> bool:
         """Drop what is known of an alert that is over; False while something of it waits or is on its way."""
-        slots = self._slots.get(alert, {}).values()
-        if any(slot.pending or slot.sending for slot in slots):
+        found = self._slots_of(alert)
+        if any(slot.pending or slot.sending for _, slot in found):
             return False
-        self._slots.pop(alert, None)
+        for channel, _ in found:
+            del self._slots[channel][alert]
+            if not self._slots[channel]:
+                del self._slots[channel]
         return True
 
     def shift(self, by: int) -> None:
@@ -511,13 +508,16 @@ class Outbox:
             self._leases[fence] = (replace(envelope, until=envelope.until + by), entries)
 
     def _slot(self, alert: str, channel: str) -> Slot:
-        slots = self._slots.get(alert)
+        slots = self._slots.get(channel)
         if slots is None:
-            slots = self._slots[alert] = {}
-        slot = slots.get(channel)
+            slots = self._slots[channel] = {}
+        slot = slots.get(alert)
         if slot is None:
-            slot = slots[channel] = Slot()
+            slot = slots[alert] = Slot()
         return slot
+
+    def _slots_of(self, alert: str) -> list[tuple[str, Slot]]:
+        return [(channel, slots[alert]) for channel, slots in self._slots.items() if alert in slots]
 
     def _queue(self, channel: str) -> Queue:
         queue = self._queues.get(channel)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from auscult.alert import Alert
 from auscult.alerts.routing import Escalation, Hit, Route
 
@@ -13,40 +15,25 @@ HOUR_MS = 3_600_000
 _NEVER = -(1 << 60)
 
 
-class Track:
+class Track(Struct, eq=False, gc=False):
     """Times are ms since the epoch."""
 
-    __slots__ = (
-        "alert",
-        "cooldown",
-        "due",
-        "escalated",
-        "hits",
-        "noticed",
-        "per_hour",
-        "print",
-        "reminded",
-        "routes",
-        "since",
-    )
-
-    def __init__(self, alert: Alert, print_: str) -> None:
-        self.alert = alert
-        self.print = print_
-        self.hits: tuple[Hit, ...] = ()
-        self.routes: tuple[Route, ...] = ()
-        self.cooldown = 300_000
-        self.per_hour = 12
-        self.noticed: list[int] = []
-        """When firing notices went out, or will: the latest, and those of the last hour."""
-        self.since = 0
-        """Since when it is active and nobody has reacted."""
-        self.escalated = 0
-        """When it was escalated last, since then."""
-        self.reminded: dict[str, int] = {}
-        """Channel to when it was reminded last, since then."""
-        self.due: int | None = None
-        """When it rings; earlier timers of it count for nothing."""
+    alert: Alert
+    print: str
+    hits: tuple[Hit, ...] = ()
+    routes: tuple[Route, ...] = ()
+    cooldown: int = 300_000
+    per_hour: int = 12
+    noticed: list[int] = []
+    """When firing notices went out, or will: the latest, and those of the last hour."""
+    since: int = 0
+    """Since when it is active and nobody has reacted."""
+    escalated: int = 0
+    """When it was escalated last, since then."""
+    reminded: dict[str, int] = {}
+    """Channel to when it was reminded last, since then."""
+    due: int | None = None
+    """When it rings; earlier timers of it count for nothing."""
 
     def limit(self, cooldown: float, per_hour: int) -> None:
         """Take in the rule's limits: seconds between firing notices, and how many there may be an hour."""

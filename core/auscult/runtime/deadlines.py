@@ -31,7 +31,7 @@ class Deadlines:
         """Its time begins now."""
         self._dues[item] = self._clock.monotonic() + self._seconds
         if self._timer is None:
-            self._timer = self._loop.call_later(self._seconds, self._ring)
+            self._arm()
 
     def discard(self, item: Limited) -> bool:
         """It has ended; whether it was there until now."""
@@ -43,13 +43,19 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
 
+    def _arm(self) -> None:
+        due = next(iter(self._dues.values()), None)
+        self._timer = None
+        if due is not None:
+            self._timer = self._loop.call_later(due - self._clock.monotonic(), self._ring)
+
     def _ring(self) -> None:
-        self._timer, now = None, self._clock.monotonic()
-        while self._dues:
-            item, due = next(iter(self._dues.items()))
-            if due > now:
-                if self._timer is not None:  # for one that was begun just now
-                    self._timer.cancel()
-                self._timer = self._loop.call_later(due - now, self._ring)
-                return
-            item.expire()
+        now = self._clock.monotonic()
+        try:
+            while self._dues:
+                item, due = next(iter(self._dues.items()))
+                if due > now:
+                    break
+                item.expire()
+        finally:
+            self._arm()

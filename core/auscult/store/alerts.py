@@ -204,11 +204,11 @@ def _alert(alert: Alert, packed: bytes) -> tuple[object, ...]:
 def _change(change: AlertChange, packed: bytes | None) -> tuple[object, ...]:
     body: object = change
     if packed is not None:
-        body = _Packed(kind=change.kind, alert=Raw(packed), at=change.at, by=change.by, note=change.note)
+        body = _Packed(change.kind, Raw(packed), change.at, change.by, change.note)
     return change.alert.id, change.alert.number, change.at, change.kind._value_, _encode(body)
 
 
-class _Packed(Struct, kw_only=True, gc=False):
+class _Packed(Struct, gc=False):
     """An `AlertChange` whose alert is packed already."""
 
     kind: ChangeKind

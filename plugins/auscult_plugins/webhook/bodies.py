@@ -175,7 +175,9 @@ def _alert(notice: Notice) -> AlertBody:
         _iso_or_none(alert.resolved_at),
         alert.resolution,
         alert.episodes,
-        taken and Taken(author=taken.author, at=_iso(taken.at), note=taken.note, until=_iso_or_none(taken.until)),
+        None
+        if taken is None
+        else Taken(author=taken.author, at=_iso(taken.at), note=taken.note, until=_iso_or_none(taken.until)),
         alert.suppressed_by,
         alert.cause,
         alert.affected,
